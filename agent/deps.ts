@@ -1,0 +1,68 @@
+/**
+ * What an agent is made of. Everything that touches the world comes in as an argument, so many agents run in
+ * one process (a simulated fleet) and an outage in a test lasts milliseconds.
+ */
+import { HEARTBEAT_MS, UNCONDITIONAL_FETCH_MS } from "#core/limits.ts";
+import type { Kube } from "./kube/port.ts";
+
+export interface AgentDeps {
+  kube: Kube;
+  /** The transport to the hub. */
+  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Milliseconds since 1970. */
+  clock: () => number;
+  /** Resolves after `ms`, or as soon as `signal` aborts; never rejects. */
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** 0 up to 1, for jitter only. */
+  random: () => number;
+  log: (entry: LogEntry) => void;
+  /** Needed until the cluster is registered; after that the cluster's own Secret says who it is. */
+  token: string | undefined;
+  options: AgentOptions;
+}
+
+export interface LogEntry {
+  level: "info" | "warn" | "error";
+  message: string;
+  app?: string;
+}
+
+export interface AgentOptions {
+  heartbeatMs: number;
+  /** A full comparison of every applied App with its live objects, each this often. */
+  driftEveryMs: number;
+  unconditionalFetchMs: number;
+  /** The shortest wait between two polls, whatever the hub names. */
+  pollMinMs: number;
+  /** First wait after an error; doubled up to `backoffMaxMs`. */
+  backoffMinMs: number;
+  backoffMaxMs: number;
+  /** First wait before objects that are not healthy yet are looked at again; grows to `observeMaxMs`. */
+  observeMinMs: number;
+  observeMaxMs: number;
+  /** How long one pass waits for a CustomResourceDefinition to be established. */
+  establishMs: number;
+  requestTimeoutMs: number;
+  /** How long a stop waits for requests under way before it leaves them behind. */
+  stopGraceMs: number;
+  appsAtOnceMax: number;
+  objectsAtOnceMax: number;
+}
+
+export const AGENT_OPTIONS: AgentOptions = {
+  heartbeatMs: HEARTBEAT_MS,
+  driftEveryMs: 60_000,
+  unconditionalFetchMs: UNCONDITIONAL_FETCH_MS,
+  pollMinMs: 500,
+  backoffMinMs: 1_000,
+  backoffMaxMs: 60_000,
+  observeMinMs: 1_000,
+  observeMaxMs: 10_000,
+  establishMs: 30_000,
+  requestTimeoutMs: 30_000,
+  stopGraceMs: 5_000,
+  appsAtOnceMax: 4,
+  objectsAtOnceMax: 4,
+};
+
+export const AGENT_VERSION = "fairlead-agent/0.1.0";

@@ -1,0 +1,53 @@
+/**
+ * All that the agent wants of a Kubernetes API: two implementations, the API server and an in-memory one for
+ * simulated clusters. Objects are raw JSON both ways; an operating error is a `KubeError`, never a bare throw.
+ */
+import type { KubeObject } from "#core/object.ts";
+
+/** Whose fields are ours, in every apply. */
+export const FIELD_MANAGER = "fairlead";
+
+/** What addresses one object; the version is needed to find the path, not for identity. */
+export interface Address {
+  apiVersion: string;
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
+export interface Kube {
+  /**
+   * Server-side apply under `FIELD_MANAGER`; the answer is the object as the server has it (or, on a dry run,
+   * would have it) after defaulting and admission.
+   */
+  apply(object: KubeObject, options: { dryRun: boolean; force: boolean }): Promise<KubeObject>;
+  /** Undefined when absent, or when its kind is not served. */
+  get(address: Address): Promise<KubeObject | undefined>;
+  /** Background propagation; a UID that differs is `other`, and nothing is deleted. */
+  delete(address: Address, uid: string | undefined): Promise<"deleted" | "absent" | "other">;
+  /** Whether the kind is namespaced; undefined when it is not served (asks discovery again before it says so). */
+  scopeOf(apiVersion: string, kind: string): Promise<"namespaced" | "cluster" | undefined>;
+  /** For example `v1.34.4`. */
+  version(): Promise<string>;
+}
+
+/** An answer of the API server that is not success. */
+export class KubeError extends Error {
+  override readonly name = "KubeError";
+  readonly status: number;
+  readonly reason: string;
+  readonly retryAfterMs: number | undefined;
+
+  /** `status` 0: no answer came. */
+  constructor(status: number, reason: string, message: string, retryAfterMs?: number) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** True when the same request may go through later: no answer, throttled, or the server's own trouble. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}

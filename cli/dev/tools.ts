@@ -1,0 +1,116 @@
+/**
+ * The one list of tools that are built from source on first use, and the way to get one.
+ *
+ * They land outside the tree, in `$FAIRLEAD_CACHE` or `~/.cache/fairlead`, one folder per tool and key, so that
+ * every checkout and every process shares them. Nothing is ever downloaded but Go modules, through the Go tool.
+ * `node cli/dev/tools.ts [name…]` builds the named ones, or all.
+ */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type BuildIo, type BuildSpec, type BuildStep } from "./build.ts";
+import { goVersion } from "./go.ts";
+
+export type ToolName = "kubernetes" | "leash" | "render-engine";
+export const toolNames: readonly ToolName[] = ["leash", "kubernetes", "render-engine"];
+
+const versions = { kubernetes: "1.34.4", kwok: "0.7.0" };
+/** The programs of the tool `kubernetes`, each a file in its folder. */
+export const kubernetesPrograms = [
+  "etcd",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kubectl",
+  "kwok",
+] as const;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const kubernetesFolder = join(root, "test/support/kubernetes");
+const leashFolder = join(kubernetesFolder, "leash");
+const engineFolder = join(root, "functions/render/engine");
+const platform = `${process.platform}/${process.arch}`;
+/** No C compiler is asked for, and no stamp of the surrounding checkout reaches the binary. */
+const goEnv = { CGO_ENABLED: "0" };
+
+/** The folder of a tool's built files; the first call on a machine builds it, later ones return at once. */
+export async function ensureTool(name: ToolName, io: BuildIo = stderrIo()): Promise<string> {
+  const cache = process.env["FAIRLEAD_CACHE"] || join(homedir(), ".cache", "fairlead");
+  return build(await tools[name](), cache, io);
+}
+
+const tools: Record<ToolName, () => Promise<BuildSpec>> = {
+  kubernetes: async () => ({
+    name: "kubernetes",
+    about: `etcd, Kubernetes ${versions.kubernetes} and KWOK ${versions.kwok} (once, about 5 minutes on 2 cores)`,
+    outputs: kubernetesPrograms,
+    stamp: [platform, versions.kubernetes, versions.kwok],
+    sources: ["cmd", "go.mod", "go.sum"].map((part) => join(kubernetesFolder, part)),
+    steps: kubernetesSteps,
+  }),
+  leash: async () => ({
+    name: "leash",
+    about: "the program that ends test servers with their starter (a second)",
+    outputs: ["leash"],
+    stamp: [platform],
+    sources: [leashFolder],
+    steps: async (out) => {
+      await goVersion(leashFolder, "leash");
+      return [goBuild(leashFolder, ["-o", out, "."])];
+    },
+  }),
+  "render-engine": async () => ({
+    name: "render-engine",
+    about: "Kustomize and Helm as one WebAssembly module (once, about 2 minutes)",
+    outputs: ["engine.wasm"],
+    stamp: [await goVersion(engineFolder, "render-engine")],
+    sources: [engineFolder],
+    steps: async (out) => {
+      const args = ["-buildmode=c-shared", "-ldflags", "-s -w", "-o", join(out, "engine.wasm"), "."];
+      return [goBuild(engineFolder, args, { GOOS: "wasip1", GOARCH: "wasm" })];
+    },
+  }),
+};
+
+async function kubernetesSteps(out: string): Promise<BuildStep[]> {
+  await goVersion(kubernetesFolder, "kubernetes");
+  const [major, minor] = versions.kubernetes.split(".");
+  const stamp = { gitVersion: `v${versions.kubernetes}`, gitMajor: major, gitMinor: minor };
+  const stamps = Object.entries(stamp).map(
+    ([key, value]) => `-X k8s.io/component-base/version.${key}=${value}`,
+  );
+  const kwok = `sigs.k8s.io/kwok/cmd/kwok@v${versions.kwok}`;
+  return [
+    goBuild(kubernetesFolder, ["-ldflags", ["-s", "-w", ...stamps].join(" "), "-o", out, "./cmd/..."]),
+    {
+      command: "go",
+      args: ["install", "-ldflags", "-s -w", kwok],
+      cwd: kubernetesFolder,
+      env: { ...goEnv, GOBIN: out },
+    },
+  ];
+}
+
+function goBuild(cwd: string, args: string[], env: Record<string, string> = {}): BuildStep {
+  return { command: "go", args: ["build", "-buildvcs=false", ...args], cwd, env: { ...goEnv, ...env } };
+}
+
+/** Progress on standard error: a line that renews itself on a terminal, whole lines elsewhere. */
+export function stderrIo(): BuildIo {
+  const log = (line: string) => void process.stderr.write(`${line}\n`);
+  if (!process.stderr.isTTY) return { log };
+  return {
+    log: (line) => log(`\r\u001B[K${line}`),
+    status: (line) => void process.stderr.write(`\r\u001B[K${line}`),
+  };
+}
+
+async function main(names: string[]): Promise<void> {
+  const unknown = names.filter((name) => !toolNames.some((known) => known === name));
+  if (unknown.length > 0) throw new Error(`no tool ${unknown.join(", ")}: take ${toolNames.join(", ")}`);
+  for (const name of toolNames.filter((known) => names.length === 0 || names.includes(known))) {
+    process.stdout.write(`${name} ${await ensureTool(name)}\n`);
+  }
+}
+
+if (import.meta.main) await main(process.argv.slice(2));

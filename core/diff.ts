@@ -1,0 +1,184 @@
+/**
+ * What a live object and its bundle differ in, field by field. The truth is the server's own answer to a dry-run
+ * apply; where there is none, what the bundle declares is held against the live object. Status, bookkeeping and
+ * mere ownership are never a difference, and no value of a Secret leaves this file.
+ */
+import type { SyncOptions } from "./app.ts";
+import { canonicalJson } from "./digest.ts";
+import { ownedByOthers } from "./managed.ts";
+import { groupOf, type KubeObject } from "./object.ts";
+import {
+  isAtOrBelow,
+  isFields,
+  pointerTo,
+  pointerTokens,
+  valueAt,
+  withValueAt,
+  type Fields,
+} from "./pointer.ts";
+
+export { lastEditor, type Editor } from "./managed.ts";
+
+export type IgnoreRules = SyncOptions["ignore"];
+
+/** `before` is live, `after` what an apply would make of it; JSON text, absent where the field is. */
+export interface FieldChange {
+  /** JSON pointer; an item of a list has the index it has in the live object, a new one that of the answer. */
+  path: string;
+  before?: string;
+  after?: string;
+}
+
+export const CHANGE_TEXT_CHARS_MAX = 200;
+/** More changes than this in one object are as good as all. */
+export const CHANGES_MAX = 100;
+const HIDDEN = "(hidden)";
+
+const BOOKKEEPING = [
+  "managedFields",
+  "resourceVersion",
+  "generation",
+  "uid",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "selfLink",
+];
+
+/**
+ * `applied` is the answer to a dry-run apply of `bundle`; undefined where the server refuses dry-runs, and then
+ * only declared fields are compared (another spelling of the same quantity shows as a change). At most
+ * `CHANGES_MAX` changes, sorted as the fields stand.
+ */
+export function compare(
+  bundle: KubeObject,
+  live: KubeObject,
+  applied: KubeObject | undefined,
+  ignore: IgnoreRules,
+): FieldChange[] {
+  const walk: Walk = {
+    ignored: pointersFor(bundle, ignore),
+    declaredOnly: applied === undefined,
+    found: [],
+  };
+  differ(comparable(live), comparable(applied ?? bundle), "", walk);
+  const show = groupOf(live.apiVersion) === "" && live.kind === "Secret" ? showSecret : showPlain;
+  return walk.found.map(({ path, before, after }) => ({
+    path,
+    ...(before === undefined ? {} : { before: show(path, before) }),
+    ...(after === undefined ? {} : { after: show(path, after) }),
+  }));
+}
+
+function comparable(object: KubeObject): Fields {
+  const { status: _status, apiVersion: _version, metadata, stringData, ...rest } = object;
+  const kept = Object.fromEntries(Object.entries(metadata).filter(([name]) => !BOOKKEEPING.includes(name)));
+  return {
+    ...rest,
+    ...(stringData === undefined ? {} : { data: withEncoded(rest["data"], stringData) }),
+    metadata: kept,
+  };
+}
+
+/** The server keeps `stringData` as `data` in base64. */
+function withEncoded(data: unknown, stringData: unknown): Fields {
+  const encoded = Object.entries(isFields(stringData) ? stringData : {}).map(([name, text]) => {
+    const bytes = new TextEncoder().encode(String(text));
+    return [name, btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))] as const;
+  });
+  return { ...(isFields(data) ? data : {}), ...Object.fromEntries(encoded) };
+}
+
+interface Walk {
+  ignored: readonly string[];
+  declaredOnly: boolean;
+  found: { path: string; before: unknown; after: unknown }[];
+}
+
+function differ(before: unknown, after: unknown, path: string, walk: Walk): void {
+  if (walk.found.length >= CHANGES_MAX || walk.ignored.some((pointer) => isAtOrBelow(path, pointer))) return;
+  if (walk.declaredOnly && (after === undefined || after === null)) return;
+  if (before === after) return;
+  if (Array.isArray(before) && Array.isArray(after)) return differLists(before, after, path, walk);
+  if (isFields(before) && isFields(after)) return differFields(before, after, path, walk);
+  // A whole that comes or goes is one change, unless a part of it is ignored.
+  if (walk.ignored.some((pointer) => isAtOrBelow(pointer, path))) {
+    if (before === undefined && isFields(after)) return differFields({}, after, path, walk);
+    if (after === undefined && isFields(before)) return differFields(before, {}, path, walk);
+  }
+  walk.found.push({ path, before, after });
+}
+
+function differFields(before: Fields, after: Fields, path: string, walk: Walk): void {
+  const names = walk.declaredOnly
+    ? Object.keys(after)
+    : new Set([...Object.keys(before), ...Object.keys(after)]);
+  for (const name of names) differ(before[name], after[name], pointerTo(path, name), walk);
+}
+
+/** Items that all bear a name of their own are paired by it, as the server merges them; others by index. */
+function differLists(before: unknown[], after: unknown[], path: string, walk: Walk): void {
+  const was = namesIn(before);
+  const will = namesIn(after);
+  if (was === undefined || will === undefined) return differByIndex(before, after, path, walk);
+  for (const [index, name] of was.entries()) {
+    const match = will.indexOf(name);
+    differ(before[index], match < 0 ? undefined : after[match], pointerTo(path, index), walk);
+  }
+  for (const [index, name] of will.entries())
+    if (!was.includes(name)) differ(undefined, after[index], pointerTo(path, index), walk);
+  const stays = was.filter((name) => will.includes(name));
+  const comes = will.filter((name) => was.includes(name));
+  if (stays.join() !== comes.join()) differ(stays.join(", "), comes.join(", "), path, walk);
+}
+
+function differByIndex(before: unknown[], after: unknown[], path: string, walk: Walk): void {
+  if (walk.declaredOnly && before.length !== after.length)
+    return void walk.found.push({ path, before, after });
+  for (let index = 0; index < Math.max(before.length, after.length); index++)
+    differ(before[index], after[index], pointerTo(path, index), walk);
+}
+
+function namesIn(list: readonly unknown[]): string[] | undefined {
+  const names = list.map((item) => (isFields(item) ? item["name"] : undefined));
+  const unique = new Set(names).size === names.length;
+  return unique && names.every((name) => typeof name === "string") ? names : undefined;
+}
+
+function showPlain(_path: string, value: unknown): string {
+  const text = canonicalJson(value);
+  return text.length <= CHANGE_TEXT_CHARS_MAX ? text : `${text.slice(0, CHANGE_TEXT_CHARS_MAX - 1)}…`;
+}
+
+/** Annotations too: `kubectl apply` keeps a copy of the data in one. */
+function showSecret(path: string, value: unknown): string {
+  const open = ["/type", "/immutable", "/metadata/labels"].some((pointer) => isAtOrBelow(path, pointer));
+  return open ? showPlain(path, value) : HIDDEN;
+}
+
+function pointersFor(object: KubeObject, rules: IgnoreRules): string[] {
+  return rules.flatMap((rule) =>
+    rule.kinds === undefined || rule.kinds.includes(object.kind) ? rule.paths : [],
+  );
+}
+
+/**
+ * The object as it is to be applied beside a live one: an ignored field that another manager owns is left out,
+ * and one that nobody else owns gets the live value, as leaving it out would remove it. Without a live object
+ * everything is applied: the bundle says how it starts.
+ */
+export function withoutIgnored(
+  object: KubeObject,
+  rules: IgnoreRules,
+  live: KubeObject | undefined,
+): KubeObject {
+  if (live === undefined) return object;
+  let out = object;
+  for (const pointer of pointersFor(object, rules)) {
+    const tokens = pointerTokens(pointer);
+    if (valueAt(object, tokens) === undefined) continue;
+    const held = ownedByOthers(live, pointer) ? undefined : valueAt(live, tokens);
+    out = withValueAt(out, tokens, held);
+  }
+  return out;
+}

@@ -1,0 +1,32 @@
+/**
+ * The facts on the bus. `detail` is small and names things; nothing in it is a decision to obey.
+ */
+import { z } from "zod";
+
+const app = { project: z.string(), app: z.string() };
+const rollout = { ...app, release: z.number().int().positive() };
+
+export const hubEventSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("source.changed"), detail: z.object({ project: z.string(), source: z.string(), commit: z.string() }) }),
+  z.object({ type: z.literal("app.changed"), detail: z.object(app) }),
+  z.object({ type: z.literal("cluster.changed"), detail: z.object({ project: z.string(), cluster: z.string() }) }),
+  z.object({ type: z.literal("cluster.registered"), detail: z.object({ project: z.string(), cluster: z.string() }) }),
+  z.object({ type: z.literal("release.created"), detail: z.object({ ...rollout, commit: z.string() }) }),
+  /** Ranks `from` up to, not including, `to` may be assigned, as long as the rollout's fence is `fence`. */
+  z.object({
+    type: z.literal("rollout.released"),
+    detail: z.object({ ...rollout, fence: z.number().int(), from: z.number().int(), to: z.number().int() }),
+  }),
+  z.object({ type: z.literal("rollout.started"), detail: z.object(rollout) }),
+  z.object({ type: z.literal("rollout.succeeded"), detail: z.object(rollout) }),
+  z.object({ type: z.literal("rollout.halted"), detail: z.object({ ...rollout, reason: z.string() }) }),
+  z.object({ type: z.literal("rollout.superseded"), detail: z.object(rollout) }),
+  z.object({ type: z.literal("placement.reported"), detail: z.object({ ...app, cluster: z.string() }) }),
+  z.object({ type: z.literal("drift.detected"), detail: z.object({ ...app, cluster: z.string(), objects: z.number() }) }),
+  z.object({ type: z.literal("audit.completed"), detail: z.object({ project: z.string(), slot: z.string() }) }),
+]);
+export type HubEvent = z.infer<typeof hubEventSchema>;
+export type EventType = HubEvent["type"];
+
+/** The `source` of every Fairlead event on EventBridge. */
+export const EVENT_SOURCE = "fairlead";

@@ -1,0 +1,139 @@
+/**
+ * What may be taken over and what may be deleted, decided before a byte is written. Ownership is told by marks on
+ * the object: a label to select by, an annotation that names hub, project and App. Fairlead's own namespace,
+ * definitions and identity, and the namespaces that Kubernetes needs, are never pruned.
+ */
+import { digestOf } from "./digest.ts";
+import type { Inventory } from "./inventory.ts";
+import { NAME_CHARS_MAX } from "./limits.ts";
+import { MANAGER, managersOf } from "./managed.ts";
+import { parseRefKey, refKey, refOf, refText, type KubeObject, type ObjectRef } from "./object.ts";
+
+export const AGENT_NAMESPACE = "fairlead-system";
+/** Name of the agent's ClusterRole and its binding. */
+export const AGENT_IDENTITY = "fairlead-agent";
+export const APP_LABEL = "fairlead.dev/app";
+export const OWNER_ANNOTATION = "fairlead.dev/owner";
+/** `disabled` on a live object keeps it in the cluster when its bundle drops it. */
+export const PRUNE_ANNOTATION = "fairlead.dev/prune";
+
+const EXAMPLES_MAX = 5;
+const KEPT_NAMESPACES = new Set([
+  AGENT_NAMESPACE,
+  "default",
+  "kube-system",
+  "kube-public",
+  "kube-node-lease",
+]);
+
+export interface Owner {
+  hub: string;
+  project: string;
+  app: string;
+}
+
+export interface PruneEntry extends ObjectRef {
+  key: string;
+  apiVersion: string;
+  uid: string | undefined;
+}
+
+export type PrunePlan =
+  | { kind: "none" }
+  | { kind: "prune"; entries: PruneEntry[] }
+  | { kind: "over-limit"; count: number; limit: number; examples: string[] };
+
+/**
+ * What the inventory holds and the bundle does not. `limit` is the signed prune limit: above it nothing at all is
+ * deleted. Entries are sorted by key; `pruneOrder` says which go first.
+ */
+export function planPrune(
+  inventory: Inventory,
+  desired: readonly KubeObject[],
+  options: { prune: boolean; limit: number },
+): PrunePlan {
+  if (!options.prune) return { kind: "none" };
+  const wanted = new Set(desired.map((object) => refKey(refOf(object))));
+  const entries = Object.entries(inventory.entries)
+    .filter(([key]) => !wanted.has(key) && !isProtected(parseRefKey(key)))
+    .map(([key, { apiVersion, uid }]) => ({ ...parseRefKey(key), key, apiVersion, uid }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  if (entries.length === 0) return { kind: "none" };
+  if (entries.length <= options.limit) return { kind: "prune", entries };
+  const examples = entries.slice(0, EXAMPLES_MAX).map(refText);
+  return { kind: "over-limit", count: entries.length, limit: options.limit, examples };
+}
+
+/** What no statement can make the agent delete. */
+export function isProtected(ref: ObjectRef): boolean {
+  if (ref.namespace === AGENT_NAMESPACE) return true;
+  if (ref.group === "" && ref.kind === "Namespace") return KEPT_NAMESPACES.has(ref.name);
+  if (ref.kind === "CustomResourceDefinition") return ref.name.endsWith(".fairlead.dev");
+  return ref.group === "rbac.authorization.k8s.io" && ref.namespace === "" && ref.name === AGENT_IDENTITY;
+}
+
+/** The object with the owner's label and annotation; nothing else of it changes. */
+export function mark(object: KubeObject, owner: Owner): KubeObject {
+  const { labels, annotations } = object.metadata;
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      labels: { ...labels, [APP_LABEL]: appLabel(owner) },
+      annotations: { ...annotations, [OWNER_ANNOTATION]: ownerMark(owner) },
+    },
+  };
+}
+
+/** `<project>.<app>`; where that is too long for a label value, cut and told apart by a digest. */
+export function appLabel(owner: Pick<Owner, "project" | "app">): string {
+  const text = `${owner.project}.${owner.app}`;
+  if (text.length <= NAME_CHARS_MAX) return text;
+  const tail = digestOf(text).slice(0, 10);
+  return `${text.slice(0, NAME_CHARS_MAX - tail.length - 1)}.${tail}`.replace(/[-.]{2,}/, ".");
+}
+
+/** `<hub>/<project>/<app>`. */
+export function ownerMark(owner: Owner): string {
+  return `${owner.hub}/${owner.project}/${owner.app}`;
+}
+
+/**
+ * Why a live object must not be written for `owner`: undefined when it is ours, or nobody's and `adopt` is set.
+ * Namespaces are no exception: a bundle that names an existing one asks for `adopt`.
+ */
+export function ownerRefusal(
+  live: KubeObject,
+  owner: Owner,
+  options: { adopt: boolean },
+): string | undefined {
+  const held = markOn(live);
+  const text = refText(refOf(live));
+  if (held === ownerMark(owner)) return undefined;
+  if (held !== undefined) return `${text} belongs to another App (${held}); remove it from one of the two`;
+  return options.adopt
+    ? undefined
+    : `${text} exists and is not managed by Fairlead; set sync.adopt to take it over`;
+}
+
+/**
+ * Why a live object of the inventory must not be deleted for `owner`; undefined when it may. Its UID is the
+ * business of the delete's precondition.
+ */
+export function pruneRefusal(live: KubeObject, owner: Owner): string | undefined {
+  const ref = refOf(live);
+  const text = refText(ref);
+  if (isProtected(ref)) return `${text} is kept: Fairlead never deletes it`;
+  const held = markOn(live);
+  if (held === undefined) return `${text} is kept: it no longer carries the owner mark ${ownerMark(owner)}`;
+  if (held !== ownerMark(owner)) return `${text} is kept: it belongs to another App (${held})`;
+  if (!managersOf(live).some((entry) => entry.manager === MANAGER && entry.operation === "Apply"))
+    return `${text} is kept: field manager ${MANAGER} holds no field of it any more`;
+  if (live.metadata.annotations?.[PRUNE_ANNOTATION] === "disabled")
+    return `${text} is kept: its annotation ${PRUNE_ANNOTATION} is disabled`;
+  return undefined;
+}
+
+function markOn(live: KubeObject): string | undefined {
+  return live.metadata.annotations?.[OWNER_ANNOTATION];
+}

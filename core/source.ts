@@ -1,0 +1,47 @@
+/** A Source: a Git repository and a ref of it. Credentials are a name in the secret store, never the secret. */
+import { z } from "zod";
+import { durationSchema } from "./duration.ts";
+import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
+
+const refSchema = z.union([
+  z.strictObject({ branch: z.string().min(1).max(255) }),
+  z.strictObject({ tag: z.string().min(1).max(255) }),
+  z.strictObject({ commit: z.string().regex(/^[0-9a-f]{40}$/, "must be a full commit id of 40 hex digits") }),
+]);
+export type GitRef = z.infer<typeof refSchema>;
+
+const urlSchema = z
+  .url({ protocol: /^https?$/, message: "must be an http(s) URL; SSH is not spoken here, use https" })
+  .max(2048)
+  .refine((url) => new URL(url).username === "" && new URL(url).password === "", {
+    message: "must hold no credentials; name a secret in spec.credentials instead",
+  });
+
+export const sourceSchema = z.strictObject({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal("Source"),
+  metadata: metadataSchema,
+  spec: z.strictObject({
+    git: z.strictObject({ url: urlSchema, ref: refSchema.default({ branch: "main" }) }),
+    credentials: nameSchema.optional(),
+    poll: durationSchema(1000, 86_400_000).default("60s"),
+  }),
+});
+export type Source = z.infer<typeof sourceSchema>;
+
+/** What is known of a source's ref; written only when it changes. */
+export const sourceStateSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("read"),
+    commit: z.string(),
+    author: z.string(),
+    email: z.string(),
+    message: z.string(),
+    committedAt: z.number(),
+    /** Digest of the source tree in the object store. */
+    tree: z.string(),
+    at: z.number(),
+  }),
+  z.object({ kind: z.literal("failed"), code: z.string(), message: z.string(), at: z.number() }),
+]);
+export type SourceState = z.infer<typeof sourceStateSchema>;

@@ -1,0 +1,88 @@
+/**
+ * Turns what became of a render job into the answer: objects that are really Kubernetes objects and within the limits,
+ * or one error that says what happened and what to do.
+ */
+import { assertNever } from "#core/assert.ts";
+import { BUNDLE_BYTES_MAX, BUNDLE_OBJECTS_MAX } from "#core/limits.ts";
+import type { KubeObject } from "#core/object.ts";
+import { readEngineFailure } from "./failure.ts";
+import { engineReplySchema } from "./job.ts";
+import { mebibytes, QUEUE_MAX } from "./limits.ts";
+import { readManifest } from "./manifest.ts";
+import type { JobOutcome } from "./pool.ts";
+import { failed } from "./result.ts";
+import type { RenderFailure, RenderResult } from "./result.ts";
+import { kustomizationIn } from "./select.ts";
+import type { RepositoryFiles, Selection } from "./select.ts";
+
+const SHUTTING_DOWN = "the renderer is shutting down: try again";
+const TOO_MANY_WAIT = `more than ${QUEUE_MAX} renders wait: try again later`;
+
+/** One render's bounds; memory is one worker's. */
+export type Limits = { timeoutMs: number; memoryBytesMax: number };
+
+/** What was rendered, under which limits. */
+export type Asked = { files: RepositoryFiles; selected: Exclude<Selection, RenderFailure>; limits: Limits };
+
+/** The render's answer: every way in which a job can end has its own sentence. */
+export function interpret(outcome: JobOutcome, { files, selected, limits }: Asked): RenderResult {
+  const place = selected.folder === "" ? "the repository's root" : selected.folder;
+  switch (outcome.kind) {
+    case "manifests":
+      return readManifests(outcome.json, selected.folder, files);
+    case "failed":
+      return outcome;
+    case "timeout":
+      return failed(`rendering ${place} took longer than ${limits.timeoutMs} ms: render less in one App`);
+    case "out-of-memory":
+      return outOfMemory(place, limits);
+    case "broken":
+      return /out of memory|cannot allocate memory/.test(outcome.lastWords)
+        ? outOfMemory(place, limits)
+        : failed(`the render engine broke off while rendering ${place}: ${outcome.lastWords}`);
+    case "died":
+      return failed(`the render worker ended while rendering ${place}: ${outcome.reason}`);
+    case "refused":
+      return failed(outcome.reason === "closed" ? SHUTTING_DOWN : TOO_MANY_WAIT);
+    default:
+      return assertNever(outcome);
+  }
+}
+
+function outOfMemory(place: string, { memoryBytesMax }: Limits): RenderFailure {
+  return failed(
+    `rendering ${place} needs more memory than ${mebibytes(memoryBytesMax)}: render less in one App`,
+  );
+}
+
+function readManifests(json: string, folder: string, files: RepositoryFiles): RenderResult {
+  if (Buffer.byteLength(json) > BUNDLE_BYTES_MAX) {
+    const size = mebibytes(Buffer.byteLength(json));
+    return failed(
+      `the rendered objects have ${size}, the limit is ${mebibytes(BUNDLE_BYTES_MAX)}: split the App`,
+    );
+  }
+  const reply = engineReplySchema.parse(JSON.parse(json));
+  if (!reply.ok) {
+    const context = { folder, kustomizationIn: (at: string) => kustomizationIn(files, at) };
+    return readEngineFailure(reply.message, reply.file, context);
+  }
+  const count = reply.manifests.length;
+  if (count === 0) return failed(`${folder === "" ? "the repository's root" : folder} renders no objects`);
+  if (count > BUNDLE_OBJECTS_MAX) {
+    return failed(`the render makes ${count} objects, the limit is ${BUNDLE_OBJECTS_MAX}: split the App`);
+  }
+  return readObjects(reply.manifests);
+}
+
+function readObjects(manifests: readonly unknown[]): RenderResult {
+  const objects: KubeObject[] = [];
+  for (const value of manifests) {
+    const manifest = readManifest(value);
+    if (manifest.kind === "refused") {
+      return failed(manifest.reason, manifest.object === undefined ? {} : { object: manifest.object });
+    }
+    objects.push(manifest.object);
+  }
+  return { kind: "rendered", objects };
+}

@@ -1,0 +1,28 @@
+/**
+ * What passes between the pool and its workers. Objects travel as JSON text: the receiver parses it faster than it would
+ * take in the same objects one by one.
+ */
+import { z } from "zod";
+import type { PackedFiles } from "./pack.ts";
+import type { RenderFailure } from "./result.ts";
+
+export type WorkerSettings = { memoryBytesMax: number };
+
+/** `files.bytes` moves to the worker. The engine is compiled once and shared. */
+export type RenderJob =
+  | { kind: "yaml"; files: PackedFiles }
+  | { kind: "kustomize"; path: string; files: PackedFiles; engine: WebAssembly.Module };
+
+/** `memoryBytes` is what the worker's engine holds after the job; after `broken` the worker is of no more use. */
+export type JobAnswer =
+  | { kind: "manifests"; json: string; memoryBytes: number }
+  | { kind: "broken"; lastWords: string }
+  | RenderFailure;
+
+/** The JSON in `manifests`: written by `engine/main.go`, and by the worker for plain YAML. */
+export const engineReplySchema = z.object({
+  ok: z.boolean(),
+  manifests: z.array(z.unknown()).default([]),
+  message: z.string().default(""),
+  file: z.string().optional(),
+});

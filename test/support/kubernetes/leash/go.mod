@@ -1,0 +1,3 @@
+module fairlead.test/leash
+
+go 1.24.0
