@@ -6,7 +6,7 @@
 import type { SyncOptions } from "./app.ts";
 import { canonicalJson } from "./digest.ts";
 import { ownedByOthers } from "./managed.ts";
-import { groupOf, type KubeObject } from "./object.ts";
+import type { KubeObject } from "./object.ts";
 import {
   isAtOrBelow,
   isFields,
@@ -16,6 +16,7 @@ import {
   withValueAt,
   type Fields,
 } from "./pointer.ts";
+import { isSecret, withEncodedData } from "./secret.ts";
 
 export { lastEditor, type Editor } from "./managed.ts";
 
@@ -62,7 +63,7 @@ export function compare(
     found: [],
   };
   differ(comparable(live), comparable(applied ?? bundle), "", walk);
-  const show = groupOf(live.apiVersion) === "" && live.kind === "Secret" ? showSecret : showPlain;
+  const show = isSecret(live) ? showSecret : showPlain;
   return walk.found.map(({ path, before, after }) => ({
     path,
     ...(before === undefined ? {} : { before: show(path, before) }),
@@ -71,22 +72,9 @@ export function compare(
 }
 
 function comparable(object: KubeObject): Fields {
-  const { status: _status, apiVersion: _version, metadata, stringData, ...rest } = object;
+  const { status: _status, apiVersion: _version, metadata, ...rest } = withEncodedData(object);
   const kept = Object.fromEntries(Object.entries(metadata).filter(([name]) => !BOOKKEEPING.includes(name)));
-  return {
-    ...rest,
-    ...(stringData === undefined ? {} : { data: withEncoded(rest["data"], stringData) }),
-    metadata: kept,
-  };
-}
-
-/** The server keeps `stringData` as `data` in base64. */
-function withEncoded(data: unknown, stringData: unknown): Fields {
-  const encoded = Object.entries(isFields(stringData) ? stringData : {}).map(([name, text]) => {
-    const bytes = new TextEncoder().encode(String(text));
-    return [name, btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))] as const;
-  });
-  return { ...(isFields(data) ? data : {}), ...Object.fromEntries(encoded) };
+  return { ...rest, metadata: kept };
 }
 
 interface Walk {

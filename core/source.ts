@@ -29,19 +29,33 @@ export const sourceSchema = z.strictObject({
 });
 export type Source = z.infer<typeof sourceSchema>;
 
-/** What is known of a source's ref; written only when it changes. */
+const readSchema = z.object({
+  kind: z.literal("read"),
+  commit: z.string(),
+  author: z.string(),
+  email: z.string(),
+  message: z.string(),
+  committedAt: z.number(),
+  /** Digest of the source tree in the object store. */
+  tree: z.string(),
+  at: z.number(),
+});
+export type ReadSource = z.infer<typeof readSchema>;
+
+/** What is known of a source's ref; written only when it changes. `last` is what was read before it failed. */
 export const sourceStateSchema = z.discriminatedUnion("kind", [
+  readSchema,
   z.object({
-    kind: z.literal("read"),
-    commit: z.string(),
-    author: z.string(),
-    email: z.string(),
+    kind: z.literal("failed"),
+    code: z.string(),
     message: z.string(),
-    committedAt: z.number(),
-    /** Digest of the source tree in the object store. */
-    tree: z.string(),
     at: z.number(),
+    last: readSchema.optional(),
   }),
-  z.object({ kind: z.literal("failed"), code: z.string(), message: z.string(), at: z.number() }),
 ]);
 export type SourceState = z.infer<typeof sourceStateSchema>;
+
+/** The newest commit that was read, also while the repository is out of reach. */
+export function lastRead(state: SourceState | undefined): ReadSource | undefined {
+  return state?.kind === "failed" ? state.last : state;
+}

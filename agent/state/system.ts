@@ -4,9 +4,10 @@
  * bounded, but not verified again.
  */
 import type { KubeObject, ObjectRef } from "#core/object.ts";
+import { AGENT_NAMESPACE as SYSTEM_NAMESPACE } from "#core/plan.ts";
 import type { Address, Kube } from "../kube/port.ts";
 
-export const SYSTEM_NAMESPACE = "fairlead-system";
+export { SYSTEM_NAMESPACE };
 const LABELS = { "app.kubernetes.io/managed-by": "fairlead", "fairlead.dev/state": "agent" };
 const OWN_NAMES = /^fairlead-(agent|apps|app-.+|inventory-.+|bundle-.+)$/;
 

@@ -13,7 +13,7 @@ import { basename, dirname, join } from "node:path";
 import { withLock } from "./lock.ts";
 
 /** `log` takes whole lines; `status`, where there is a terminal, takes a line that the next one replaces. */
-export type BuildIo = { log(line: string): void; status?(line: string): void };
+export type BuildIo = { log: (line: string) => void; status?: (line: string) => void };
 
 export type BuildStep = { command: string; args: string[]; cwd: string; env?: Record<string, string> };
 

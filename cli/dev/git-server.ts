@@ -79,8 +79,6 @@ export async function initBareRepository(root: string, name: string): Promise<st
   const git = (...argv: string[]) => run("git", argv, { env: isolatedGitEnvironment() });
   await git("init", "--quiet", "--bare", "--template=", "--initial-branch=main", path);
   await git("-C", path, "config", "http.receivepack", "true");
-  // As the large hosts do: a commit that a branch still reaches may be fetched by its id.
-  await git("-C", path, "config", "uploadpack.allowReachableSHA1InWant", "true");
   // Housekeeping would outlive the push that started it, and the server.
   await git("-C", path, "config", "receive.autogc", "false");
   return path;

@@ -12,7 +12,7 @@ import { build, type BuildIo, type BuildSpec, type BuildStep } from "./build.ts"
 import { goVersion } from "./go.ts";
 
 export type ToolName = "kubernetes" | "leash" | "render-engine";
-export const toolNames: readonly ToolName[] = ["leash", "kubernetes", "render-engine"];
+const toolNames: readonly ToolName[] = ["leash", "kubernetes", "render-engine"];
 
 const versions = { kubernetes: "1.34.4", kwok: "0.7.0" };
 /** The programs of the tool `kubernetes`, each a file in its folder. */
@@ -96,7 +96,7 @@ function goBuild(cwd: string, args: string[], env: Record<string, string> = {}):
 }
 
 /** Progress on standard error: a line that renews itself on a terminal, whole lines elsewhere. */
-export function stderrIo(): BuildIo {
+function stderrIo(): BuildIo {
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   if (!process.stderr.isTTY) return { log };
   return {

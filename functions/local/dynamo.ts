@@ -37,7 +37,9 @@ export async function startDynoxide(options: { dataFile: string; port?: number }
 }
 
 /** What the SDK's clients need for a local engine: any credentials do, but there must be some. */
-export function localDynamoConfig(endpoint: string): DynamoDBClientConfig & { region: string; endpoint: string } {
+export function localDynamoConfig(
+  endpoint: string,
+): DynamoDBClientConfig & { region: string; endpoint: string } {
   return { endpoint, region: "local", credentials: { accessKeyId: "local", secretAccessKey: "local" } };
 }
 

@@ -54,9 +54,12 @@ export async function startLeashed({ command, args, env }: Command): Promise<Lea
   // The watcher may have gone with its group: a broken pipe is then the expected end.
   child.stdin.on("error", () => {});
   let ended: string | undefined;
-  const closed = once(child, "close").then(([code, signal]) => {
-    ended = signal === null ? `exit code ${code}` : `signal ${signal}`;
-    child.stdin.end("done\n");
+  const closed = new Promise<void>((resolve) => {
+    child.once("close", (code, signal) => {
+      ended = signal === null ? `exit code ${code}` : `signal ${signal}`;
+      child.stdin.end("done\n");
+      resolve();
+    });
   });
   await once(child, "spawn");
   const pid = child.pid ?? 0;
@@ -107,7 +110,9 @@ export async function startServer(plan: ServerPlan): Promise<{ port: number; chi
     await child.stop();
     const again = plan.port === undefined && attempt < PORT_TRIES_MAX && plan.portTaken.test(child.output());
     if (!again) {
-      throw new Error(`${plan.name} on port ${port}: ${trouble}. It said:\n${child.output().trim() || "(nothing)"}`);
+      throw new Error(
+        `${plan.name} on port ${port}: ${trouble}. It said:\n${child.output().trim() || "(nothing)"}`,
+      );
     }
   }
 }
@@ -130,6 +135,7 @@ async function freePort(): Promise<number> {
   const address = probe.address();
   probe.close();
   await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("the probe for a free port has no port");
+  if (address === null || typeof address === "string")
+    throw new Error("the probe for a free port has no port");
   return address.port;
 }

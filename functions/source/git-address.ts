@@ -10,10 +10,11 @@ export type GitCredentials =
   | { readonly username: string; readonly password: string }
   | { readonly token: string };
 
-/** A reference as the server is asked for it: a full name, or one exact commit. */
-export type WantedRef =
-  | { readonly kind: "name"; readonly fullName: string }
-  | { readonly kind: "commit"; readonly commit: string };
+/** A reference as the server knows it: a full name such as `refs/heads/main`, or one exact commit. */
+export interface WantedRef {
+  readonly kind: "name" | "commit";
+  readonly name: string;
+}
 
 const URL_CHARS_MAX = 2048;
 const REF_CHARS_MAX = 250;
@@ -53,12 +54,12 @@ export function checkAddress(url: string, credentials: GitCredentials | undefine
 
 /** What to ask the server for. Throws `unsupported` for a malformed name or an abbreviated commit. */
 export function wantedRef(ref: GitRef): WantedRef {
-  if ("branch" in ref) return { kind: "name", fullName: `refs/heads/${checkName("branch", ref.branch)}` };
-  if ("tag" in ref) return { kind: "name", fullName: `refs/tags/${checkName("tag", ref.tag)}` };
+  if ("branch" in ref) return { kind: "name", name: `refs/heads/${checkName("branch", ref.branch)}` };
+  if ("tag" in ref) return { kind: "name", name: `refs/tags/${checkName("tag", ref.tag)}` };
   if (!/^[0-9a-f]{40}$/.test(ref.commit)) {
     throw new GitFailure("unsupported", "A commit must be given in full: 40 characters 0-9 and a-f");
   }
-  return { kind: "commit", commit: ref.commit };
+  return { kind: "commit", name: ref.commit };
 }
 
 function checkName(kind: string, name: string): string {

@@ -18,8 +18,6 @@ export interface GitHttpOptions {
   readonly signal: AbortSignal;
   /** Applies to each answer, after the transport's own compression. */
   readonly answerBytesMax: number;
-  /** Sees each answer to a POST before the Git library does, and may throw. */
-  readonly inspect?: (answer: Buffer) => Promise<void>;
 }
 
 const REDIRECTS_MAX = 3;
@@ -38,7 +36,6 @@ export function gitHttp(options: GitHttpOptions): HttpClient {
       // Git's own rule: where the first request was sent on, the following ones go as well.
       if (finalUrl.endsWith(path)) base = finalUrl.slice(0, finalUrl.length - path.length);
       const answer = await readBounded(response, options.answerBytesMax);
-      if (method === "POST") await options.inspect?.(answer);
       return {
         url: finalUrl,
         method,
@@ -76,7 +73,7 @@ async function send(
       return { response, finalUrl: current };
     }
     await response.body?.cancel();
-    current = redirectTarget(current, response, init.method);
+    current = redirectTarget(current, response);
   }
   throw new GitFailure(
     "unreachable",
@@ -100,7 +97,7 @@ function causeOf(error: unknown): string {
 }
 
 /** Only within the same host, and only towards https: otherwise credentials and requests could be led elsewhere. */
-function redirectTarget(from: string, response: Response, method: string | undefined): string {
+function redirectTarget(from: string, response: Response): string {
   const source = new URL(from);
   const target = URL.parse(response.headers.get("location") ?? "", from);
   const isSafe =
@@ -109,7 +106,7 @@ function redirectTarget(from: string, response: Response, method: string | undef
     (target.protocol === source.protocol || target.protocol === "https:") &&
     target.username === "" &&
     target.password === "";
-  if (isSafe && method === "GET") return target.href;
+  if (isSafe) return target.href;
   throw new GitFailure(
     "unsupported",
     `The Git server redirects to ${target?.host ?? "an unreadable address"}, which is not followed; give the final address`,
@@ -157,13 +154,16 @@ async function readBounded(response: Response, bytesMax: number): Promise<Buffer
   return Buffer.concat(chunks, bytes);
 }
 
-/** The library's declared type says iterator, what it passes is an array. */
-async function collect(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer<ArrayBuffer>> {
+/** All bytes of a request or answer; the library declares iterators but passes arrays. */
+export async function collect(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<Buffer<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
-async function* once(bytes: Uint8Array): AsyncIterableIterator<Uint8Array> {
+/** A body in one piece. */
+export async function* once(bytes: Uint8Array): AsyncIterableIterator<Uint8Array> {
   yield bytes;
 }

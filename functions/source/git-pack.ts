@@ -1,191 +1,195 @@
 /**
- * Looks through a pack before the Git library unpacks it: object count, the size each object grows to,
- * their sum, and how long chains of deltas are. A few kilobytes can be made to grow to gigabytes;
- * after this check they cannot. It decides only about size: content is checked by hash later.
+ * Unpacks a pack in memory. Every object gets the id that its content has, so what is later found by
+ * an id is what the id promises. A few kilobytes can be made to grow to gigabytes: count, each size,
+ * the work and the memory are bounded by declared sizes, before anything is inflated.
+ * Format: gitformat-pack(5).
  */
+import { createHash } from "node:crypto";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
-import { inflateSync } from "node:zlib";
-import { GitFailure, quoteServer } from "./git-failure.ts";
+import { applyDelta, deltaResultBytes } from "./git-delta.ts";
+import { GitFailure } from "./git-failure.ts";
+import {
+  checkObjectBytes,
+  inflateObject,
+  type ObjectType,
+  type PackedObject,
+  readPackedObject,
+} from "./git-packed-object.ts";
+
+export interface GitObject {
+  readonly type: ObjectType;
+  readonly bytes: number;
+  /** Absent for a plain blob above `keptObjectBytesMax`. */
+  readonly content: Buffer | undefined;
+}
 
 export interface PackLimits {
   readonly objectsMax: number;
   /** The size of one object once unpacked. */
   readonly objectBytesMax: number;
-  /** The sum over all objects once unpacked. */
+  /** The sum over all objects once unpacked: the work. */
   readonly unpackedBytesMax: number;
-  readonly deltaDepthMax: number;
+  /** The sum over what is kept: the memory. */
+  readonly keptBytesMax: number;
+  /** Larger plain blobs are not kept. */
+  readonly keptObjectBytesMax: number;
 }
-
-export const PACK_LIMITS: PackLimits = {
-  objectsMax: 100_000,
-  objectBytesMax: 64 * 1024 * 1024,
-  unpackedBytesMax: 1024 * 1024 * 1024,
-  // Git itself makes chains of 50; other servers stay below a few hundred.
-  deltaDepthMax: 1000,
-};
 
 const HEADER_BYTES = 12;
-const OID_BYTES = 20;
-const TYPE_OFS_DELTA = 6;
-const TYPE_REF_DELTA = 7;
-const OBJECTS_PER_TURN = 256;
+const TRAILER_BYTES = 20;
+/** Work between two looks at the clock and at others' events. */
+const TURN_BYTES = 4 * 1024 * 1024;
+const TURN_OBJECTS = 512;
 
-/** Resolves if the answer of `git-upload-pack` holds a pack within `limits`; throws a `GitFailure` otherwise. */
-export async function checkPackAnswer(
-  answer: Buffer,
+/** All objects of `pack` by id. Throws a `GitFailure` (`too-large`, `invalid`), or the reason of `signal`. */
+export async function unpack(
+  pack: Buffer,
   limits: PackLimits,
   signal: AbortSignal,
-): Promise<void> {
-  const pack = packOf(answer);
-  if (pack.length < HEADER_BYTES + OID_BYTES || pack.toString("latin1", 0, 4) !== "PACK") {
-    throw new GitFailure("invalid", "The Git server sent no pack");
-  }
-  const objects = pack.readUInt32BE(8);
-  if (objects > limits.objectsMax) {
-    throw new GitFailure("too-large", `The commit has ${objects} objects; the limit is ${limits.objectsMax}`);
-  }
-  const depths = new Map<number, number>();
+): Promise<ReadonlyMap<string, GitObject>> {
+  const count = readHeader(pack, limits);
+  const unpacker = new Unpacker(pack, limits);
   let offset = HEADER_BYTES;
-  let unpackedBytes = 0;
-  for (let index = 0; index < objects; index += 1) {
-    if (index % OBJECTS_PER_TURN === 0) await yieldToOthers();
-    signal.throwIfAborted();
-    const object = scanObject(pack, offset, limits);
-    depths.set(offset, checkDepth(object.baseOffset, depths, limits));
-    unpackedBytes += object.unpackedBytes;
-    if (unpackedBytes > limits.unpackedBytesMax) {
-      throw new GitFailure("too-large", `The commit unpacks to more than ${limits.unpackedBytesMax} bytes`);
+  let bytesAtTurn = 0;
+  for (let index = 0; index < count; index += 1) {
+    if (index % TURN_OBJECTS === 0 || unpacker.unpackedBytes - bytesAtTurn > TURN_BYTES) {
+      bytesAtTurn = unpacker.unpackedBytes;
+      await yieldToOthers();
+      signal.throwIfAborted();
     }
-    offset = object.end;
+    offset = unpacker.take(offset);
   }
+  return unpacker.finish();
 }
 
-/** The pack inside the packet lines (side band 1). An error line of the server becomes a failure. */
-function packOf(answer: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  for (let offset = 0; offset < answer.length;) {
-    const length = Number.parseInt(answer.toString("latin1", offset, offset + 4), 16);
-    if (Number.isNaN(length) || offset + length > answer.length) {
-      throw new GitFailure("invalid", "The Git server's answer is cut off or not Git's");
-    }
-    const payload = answer.subarray(offset + 4, offset + length);
-    if (payload[0] === 1) parts.push(payload.subarray(1));
-    else throwIfServerError(payload);
-    offset += Math.max(length, 4);
+function readHeader(pack: Buffer, limits: PackLimits): number {
+  if (
+    pack.length < HEADER_BYTES + TRAILER_BYTES ||
+    pack.toString("latin1", 0, 4) !== "PACK" ||
+    pack.readUInt32BE(4) !== 2
+  ) {
+    throw new GitFailure("invalid", "The Git server sent no pack of version 2");
   }
-  return Buffer.concat(parts);
+  const count = pack.readUInt32BE(8);
+  if (count <= limits.objectsMax) return count;
+  throw new GitFailure("too-large", `The commit has ${count} objects; the limit is ${limits.objectsMax}`);
 }
 
-function throwIfServerError(payload: Buffer): void {
-  const isErrorBand = payload[0] === 3;
-  if (!isErrorBand && payload.toString("latin1", 0, 4) !== "ERR ") return;
-  const text = payload.toString("utf8", isErrorBand ? 1 : 4);
-  if (text.includes("not our ref")) {
+interface Resolved {
+  readonly object: GitObject;
+  /** Where the deflated bytes start, to inflate again what was not kept and turns out to be a base. */
+  readonly dataStart: number;
+}
+
+interface WaitingDelta {
+  readonly offset: number;
+  readonly delta: Buffer;
+}
+
+class Unpacker {
+  unpackedBytes = 0;
+  readonly #pack: Buffer;
+  readonly #limits: PackLimits;
+  readonly #byId = new Map<string, Resolved>();
+  readonly #byOffset = new Map<number, Resolved>();
+  /** Deltas whose base comes later, by the base's offset or id. */
+  readonly #waiting = new Map<number | string, WaitingDelta[]>();
+  #waitingCount = 0;
+  #keptBytes = 0;
+
+  constructor(pack: Buffer, limits: PackLimits) {
+    this.#pack = pack;
+    this.#limits = limits;
+  }
+
+  /** Reads the object at `offset`; returns where the next one starts. */
+  take(offset: number): number {
+    const packed = readPackedObject(this.#pack, offset, this.#limits.objectBytesMax);
+    this.#countWork(packed.data.length);
+    if (packed.kind === "plain") this.#settle(offset, packed);
+    else this.#takeDelta(offset, packed);
+    return packed.end;
+  }
+
+  /** Throws if a delta never found its base. */
+  finish(): ReadonlyMap<string, GitObject> {
+    if (this.#waitingCount > 0)
+      throw new GitFailure("invalid", "The pack lacks the base of a delta; run git fsck on the repository");
+    return new Map(Array.from(this.#byId, ([oid, { object }]) => [oid, object]));
+  }
+
+  #takeDelta(offset: number, packed: PackedObject & { kind: "delta" }): void {
+    const base =
+      typeof packed.base === "number" ? this.#byOffset.get(packed.base) : this.#byId.get(packed.base);
+    if (base !== undefined) return this.#settle(offset, this.#resolve(base, packed.data));
+    this.#countKept(packed.data.length);
+    this.#waitingCount += 1;
+    const waiting = this.#waiting.get(packed.base) ?? [];
+    waiting.push({ offset, delta: packed.data });
+    this.#waiting.set(packed.base, waiting);
+  }
+
+  #resolve(base: Resolved, delta: Buffer): Plain {
+    const bytes = deltaResultBytes(delta);
+    checkObjectBytes(bytes, this.#limits.objectBytesMax);
+    this.#countWork(bytes);
+    const content = base.object.content ?? inflateObject(this.#pack, base.dataStart, base.object.bytes).data;
+    return { type: base.object.type, data: applyDelta(content, delta), dataStart: undefined };
+  }
+
+  /** Files an object under its id, and then all that waited for it. */
+  #settle(offset: number, plain: Plain): void {
+    const todo: { offset: number; plain: () => Plain }[] = [{ offset, plain: () => plain }];
+    for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+      const { oid, resolved } = this.#file(next.offset, next.plain());
+      for (const { offset: waiter, delta } of [...this.#release(next.offset), ...this.#release(oid)]) {
+        // Made only when its turn comes: a thousand results at once could be a thousand times the limit.
+        todo.push({ offset: waiter, plain: () => this.#resolve(resolved, delta) });
+      }
+    }
+  }
+
+  #release(base: number | string): readonly WaitingDelta[] {
+    const waiting = this.#waiting.get(base) ?? [];
+    this.#waiting.delete(base);
+    this.#waitingCount -= waiting.length;
+    return waiting;
+  }
+
+  #file(offset: number, { type, data, dataStart }: Plain): { oid: string; resolved: Resolved } {
+    const isKept =
+      dataStart === undefined || type !== "blob" || data.length <= this.#limits.keptObjectBytesMax;
+    if (isKept) this.#countKept(data.length);
+    const object = { type, bytes: data.length, content: isKept ? data : undefined };
+    const resolved = { object, dataStart: dataStart ?? 0 };
+    const oid = createHash("sha1").update(`${type} ${data.length}\0`).update(data).digest("hex");
+    this.#byId.set(oid, resolved);
+    this.#byOffset.set(offset, resolved);
+    return { oid, resolved };
+  }
+
+  #countWork(bytes: number): void {
+    this.unpackedBytes += bytes;
+    if (this.unpackedBytes <= this.#limits.unpackedBytesMax) return;
     throw new GitFailure(
-      "ref-not-found",
-      "The Git server has no such commit, or gives out only the tips of branches and tags",
+      "too-large",
+      `The commit unpacks to more than ${this.#limits.unpackedBytesMax} bytes`,
     );
   }
-  throw new GitFailure("invalid", `The Git server says ${quoteServer(text)}`);
-}
 
-interface ScannedObject {
-  readonly baseOffset: number | undefined;
-  readonly unpackedBytes: number;
-  readonly end: number;
-}
-
-function scanObject(pack: Buffer, start: number, limits: PackLimits): ScannedObject {
-  let [cursor, byte] = [start + 1, byteAt(pack, start)];
-  const type = (byte >> 4) & 7;
-  let size = byte & 15;
-  // Multiplication instead of shifts: sizes may pass 32 bits.
-  for (let factor = 16; byte & 128; factor *= 128) {
-    byte = byteAt(pack, cursor++);
-    size += (byte & 127) * factor;
-  }
-  let baseOffset: number | undefined;
-  if (type === TYPE_REF_DELTA) cursor += OID_BYTES;
-  if (type === TYPE_OFS_DELTA) {
-    const distance = readDistance(pack, cursor);
-    baseOffset = start - distance.value;
-    cursor = distance.end;
-  }
-  checkSize(size, limits);
-  const { data, consumed } = inflate(pack.subarray(cursor), size);
-  const unpackedBytes = type >= TYPE_OFS_DELTA ? size + deltaResultBytes(data) : size;
-  checkSize(unpackedBytes, limits);
-  return { baseOffset, unpackedBytes, end: cursor + consumed };
-}
-
-function checkSize(bytes: number, limits: PackLimits): void {
-  if (bytes <= limits.objectBytesMax) return;
-  throw new GitFailure(
-    "too-large",
-    `The commit holds a file of ${bytes} bytes; the limit is ${limits.objectBytesMax}`,
-  );
-}
-
-function checkDepth(
-  baseOffset: number | undefined,
-  depths: ReadonlyMap<number, number>,
-  limits: PackLimits,
-): number {
-  if (baseOffset === undefined) return 0;
-  const baseDepth = depths.get(baseOffset);
-  if (baseDepth === undefined) throw damaged();
-  if (baseDepth < limits.deltaDepthMax) return baseDepth + 1;
-  throw new GitFailure(
-    "too-large",
-    `The pack has a chain of more than ${limits.deltaDepthMax} deltas; run git repack on the server`,
-  );
-}
-
-function readDistance(pack: Buffer, start: number): { value: number; end: number } {
-  let cursor = start;
-  let byte = byteAt(pack, cursor++);
-  let value = byte & 127;
-  while (byte & 128) {
-    byte = byteAt(pack, cursor++);
-    value = (value + 1) * 128 + (byte & 127);
-  }
-  return { value, end: cursor };
-}
-
-/** A delta starts with two numbers: the size of its base, then the size of what it makes. */
-function deltaResultBytes(delta: Buffer): number {
-  const base = readLittleEndian(delta, 0);
-  return readLittleEndian(delta, base.end).value;
-}
-
-function readLittleEndian(bytes: Buffer, start: number): { value: number; end: number } {
-  let [value, cursor, byte] = [0, start, 128];
-  for (let factor = 1; byte & 128; factor *= 128) {
-    byte = byteAt(bytes, cursor++);
-    value += (byte & 127) * factor;
-  }
-  return { value, end: cursor };
-}
-
-/** Stops at the declared size, so that a lie about it costs no memory. */
-function inflate(input: Buffer, size: number): { data: Buffer; consumed: number } {
-  try {
-    const chunkSize = Math.min(Math.max(size + 1, 64), 64 * 1024);
-    const result: unknown = inflateSync(input, { info: true, maxOutputLength: Math.max(size, 1), chunkSize });
-    const { buffer, engine } = result as { buffer: Buffer; engine: { bytesWritten: number } };
-    if (buffer.length !== size) throw damaged();
-    return { data: buffer, consumed: engine.bytesWritten };
-  } catch {
-    throw damaged();
+  #countKept(bytes: number): void {
+    this.#keptBytes += bytes;
+    if (this.#keptBytes <= this.#limits.keptBytesMax) return;
+    throw new GitFailure(
+      "too-large",
+      `The commit's files take more than ${this.#limits.keptBytesMax} bytes; split the repository`,
+    );
   }
 }
 
-function byteAt(bytes: Buffer, index: number): number {
-  const byte = bytes[index];
-  if (byte === undefined) throw damaged();
-  return byte;
-}
-
-function damaged(): GitFailure {
-  return new GitFailure("invalid", "The pack is damaged; run git fsck on the repository");
+interface Plain {
+  readonly type: ObjectType;
+  readonly data: Buffer;
+  /** Undefined for the result of a delta. */
+  readonly dataStart: number | undefined;
 }

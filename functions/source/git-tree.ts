@@ -4,8 +4,8 @@
  * is read once however often it occurs, and the list is bounded, so a tree built to explode stops early.
  */
 import { sentence } from "#core/text.ts";
-import { type TreeEntry } from "isomorphic-git";
 import { GitFailure } from "./git-failure.ts";
+import { type GitObjects, objectOf, readTree, type TreeEntry } from "./git-object.ts";
 
 export interface Skipped {
   readonly path: string;
@@ -18,12 +18,6 @@ export interface Skipped {
     | "unsafe-name";
 }
 
-/** Reads verified objects of one commit by their id. */
-export interface GitObjects {
-  tree(oid: string): Promise<TreeEntry[]>;
-  blob(oid: string): Promise<Uint8Array>;
-}
-
 export interface TreeListing {
   /** Path → blob id; a link's path carries its target's blob. */
   readonly files: Map<string, string>;
@@ -33,11 +27,10 @@ export interface TreeListing {
 const DIRECTORY_DEPTH_MAX = 64;
 const DIRECTORIES_MAX = 100_000;
 const PATH_CHARS_MAX = 1024;
-const LINK_CHARS_MAX = 1024;
+const LINK_BYTES_MAX = 1024;
 const LINK_HOPS_MAX = 16;
-/** U+FFFD stands for bytes that are not UTF-8: two different names could become one. */
-const UNSAFE_NAME = /[\p{Cc}\ufffd]/u;
-const LINK_MODE = "120000";
+/** Names that Git forbids or other systems trip over; U+FFFD stands for bytes that are not UTF-8. */
+const UNSAFE_NAME = /^$|^\.\.?$|^\.git$|[\p{Cc}\ufffd/\\]/iu;
 
 interface Directory {
   readonly kind: "directory";
@@ -45,9 +38,8 @@ interface Directory {
 }
 type Node =
   | Directory
-  | { readonly kind: "file"; readonly oid: string }
-  | { readonly kind: "link"; readonly oid: string }
-  | { readonly kind: "submodule" };
+  | { readonly kind: "file" | "link" | "submodule"; readonly oid: string }
+  | { readonly kind: "unsafe" };
 
 /** A directory and the way that leads to it from the root. */
 interface Place {
@@ -62,47 +54,48 @@ type Followed =
   | { readonly kind: "skipped"; readonly reason: Skipped["reason"] };
 
 /** All files below the tree `rootOid`. Throws `too-large` above `filesMax` entries, `invalid` for a malformed tree. */
-export async function listTree(objects: GitObjects, rootOid: string, filesMax: number): Promise<TreeListing> {
+export function listTree(objects: GitObjects, rootOid: string, filesMax: number): TreeListing {
   const root: Place = {
-    directory: await readDirectory(objects, rootOid, new Map(), 0),
+    directory: readDirectory(objects, rootOid, new Map(), 0),
     path: "",
     parent: undefined,
   };
   const walk = new Walk(objects, filesMax);
-  await walk.list(root, "");
+  walk.list(root, "");
   return walk.listing;
 }
 
-async function readDirectory(
+function readDirectory(
   objects: GitObjects,
   oid: string,
   known: Map<string, Directory>,
   depth: number,
-): Promise<Directory> {
+): Directory {
   const before = known.get(oid);
   if (before !== undefined) return before;
   if (depth > DIRECTORY_DEPTH_MAX) {
     throw new GitFailure("too-large", `The repository nests folders deeper than ${DIRECTORY_DEPTH_MAX}`);
   }
   const directory: Directory = { kind: "directory", entries: new Map() };
-  for (const entry of await objects.tree(oid)) {
-    if (directory.entries.has(entry.path) && !UNSAFE_NAME.test(entry.path)) {
-      throw new GitFailure(
-        "invalid",
-        `A folder holds the name ${JSON.stringify(entry.path)} twice; run git fsck on the repository`,
-      );
-    }
-    const node =
-      entry.type === "tree" ? await readDirectory(objects, entry.oid, known, depth + 1) : leaf(entry);
-    directory.entries.set(entry.path, node);
+  for (const entry of readTree(objects, oid)) {
+    if (UNSAFE_NAME.test(entry.name)) directory.entries.set(entry.name, { kind: "unsafe" });
+    else if (directory.entries.has(entry.name)) throw twice(entry.name);
+    else directory.entries.set(entry.name, nodeOf(objects, entry, known, depth));
   }
   known.set(oid, directory);
   return directory;
 }
 
-function leaf(entry: TreeEntry): Node {
-  if (entry.type === "commit") return { kind: "submodule" };
-  return { kind: entry.mode === LINK_MODE ? "link" : "file", oid: entry.oid };
+function nodeOf(objects: GitObjects, entry: TreeEntry, known: Map<string, Directory>, depth: number): Node {
+  if (entry.kind === "directory") return readDirectory(objects, entry.oid, known, depth + 1);
+  return { kind: entry.kind, oid: entry.oid };
+}
+
+function twice(name: string): GitFailure {
+  return new GitFailure(
+    "invalid",
+    `A folder holds the name ${JSON.stringify(name)} twice; run git fsck on the repository`,
+  );
 }
 
 class Walk {
@@ -120,19 +113,18 @@ class Walk {
   }
 
   /** Lists `place` as if it stood at `shownPath`, which differs from its real path below a link. */
-  async list(place: Place, shownPath: string): Promise<void> {
+  list(place: Place, shownPath: string): void {
     this.#countDirectory();
     this.#open.add(place.path);
     for (const [name, node] of place.directory.entries) {
       const path = join(shownPath, name);
-      if (name === "" || UNSAFE_NAME.test(name) || path.length > PATH_CHARS_MAX)
-        this.#skip(path, "unsafe-name");
-      else await this.#add(place, name, node, path);
+      if (path.length > PATH_CHARS_MAX) this.#skip(path, "unsafe-name");
+      else this.#add(place, name, node, path);
     }
     this.#open.delete(place.path);
   }
 
-  async #add(place: Place, name: string, node: Node, path: string): Promise<void> {
+  #add(place: Place, name: string, node: Node, path: string): void {
     switch (node.kind) {
       case "file":
         return this.#addFile(path, node.oid);
@@ -140,12 +132,14 @@ class Walk {
         return this.list(below(place, name, node), path);
       case "submodule":
         return this.#skip(path, "submodule");
+      case "unsafe":
+        return this.#skip(path, "unsafe-name");
       case "link":
-        return this.#addLink(await this.#follow(place, node.oid, 0), path);
+        return this.#addLink(this.#follow(place, node.oid, 0), path);
     }
   }
 
-  async #addLink(target: Followed, path: string): Promise<void> {
+  #addLink(target: Followed, path: string): void {
     if (target.kind === "file") return this.#addFile(path, target.oid);
     if (target.kind === "skipped") return this.#skip(path, target.reason);
     if (this.#open.has(target.place.path)) return this.#skip(path, "link-loop");
@@ -153,20 +147,21 @@ class Walk {
   }
 
   /** Where a link leads, step by step, through links on the way as well. */
-  async #follow(from: Place, oid: string, hops: number): Promise<Followed> {
+  #follow(from: Place, oid: string, hops: number): Followed {
     if (hops > LINK_HOPS_MAX) return { kind: "skipped", reason: "link-loop" };
-    const target = Buffer.from(await this.#objects.blob(oid)).toString("utf8");
-    if (target.startsWith("/")) return { kind: "skipped", reason: "link-outside" };
-    if (target.length > LINK_CHARS_MAX) return { kind: "skipped", reason: "link-broken" };
+    const { bytes, content } = objectOf(this.#objects, oid, "blob");
+    const target = bytes <= LINK_BYTES_MAX ? content?.toString("utf8") : undefined;
+    if (target?.startsWith("/")) return { kind: "skipped", reason: "link-outside" };
+    if (target === undefined) return { kind: "skipped", reason: "link-broken" };
     let at: Followed = { kind: "directory", place: from };
     for (const step of target.split("/").filter((part) => part !== "" && part !== ".")) {
-      at = await this.#step(at, step, hops);
+      at = this.#step(at, step, hops);
       if (at.kind === "skipped") return at;
     }
     return at;
   }
 
-  async #step(at: Followed, step: string, hops: number): Promise<Followed> {
+  #step(at: Followed, step: string, hops: number): Followed {
     if (at.kind !== "directory") return { kind: "skipped", reason: "link-broken" };
     const { place } = at;
     if (step === "..") {
@@ -175,9 +170,10 @@ class Walk {
         : { kind: "directory", place: place.parent };
     }
     const node = place.directory.entries.get(step);
-    if (node === undefined || node.kind === "submodule") return { kind: "skipped", reason: "link-broken" };
+    if (node === undefined || node.kind === "submodule" || node.kind === "unsafe")
+      return { kind: "skipped", reason: "link-broken" };
     if (node.kind === "directory") return { kind: "directory", place: below(place, step, node) };
-    return node.kind === "link" ? this.#follow(place, node.oid, hops + 1) : node;
+    return node.kind === "link" ? this.#follow(place, node.oid, hops + 1) : { kind: "file", oid: node.oid };
   }
 
   #addFile(path: string, oid: string): void {

@@ -5,13 +5,14 @@
  */
 import { type GitRef } from "#core/source.ts";
 import { sentence } from "#core/text.ts";
-import * as git from "isomorphic-git";
-import { checkAddress, type GitCredentials, wantedRef } from "./git-address.ts";
+import { type HttpClient, listServerRefs } from "isomorphic-git";
+import { checkAddress, type GitCredentials, type WantedRef, wantedRef } from "./git-address.ts";
 import { failed, GitFailure, type GitFailed } from "./git-failure.ts";
-import { gitHttp, type OutboundFetch } from "./git-http.ts";
-import { memoryFiles } from "./git-memory.ts";
-import { checkPackAnswer, PACK_LIMITS } from "./git-pack.ts";
-import { type GitObjects, listTree, type Skipped } from "./git-tree.ts";
+import { collect, gitHttp, once, type OutboundFetch } from "./git-http.ts";
+import { type GitObjects, objectOf, peel, readCommit } from "./git-object.ts";
+import { type PackLimits, unpack } from "./git-pack.ts";
+import { packOf, shallowRequest } from "./git-packet.ts";
+import { listTree, type Skipped } from "./git-tree.ts";
 
 export interface RemoteRequest {
   /** https, or http; without credentials, query or fragment. */
@@ -70,42 +71,41 @@ export const FETCH_LIMITS: FetchLimits = {
 };
 export const GIT_TIMEOUT_MS = 60_000;
 
+/** What the pack may grow to; looser than the limits on files, so that large files can be left out instead of refused. */
+const PACK_LIMITS: Omit<PackLimits, "keptObjectBytesMax"> = {
+  objectsMax: 100_000,
+  objectBytesMax: 64 * MIB,
+  unpackedBytesMax: 1024 * MIB,
+  keptBytesMax: 192 * MIB,
+};
 const REFS_BYTES_MAX = 16 * MIB;
 const SUBJECT_CHARS_MAX = 200;
 const PERSON_CHARS_MAX = 200;
 const TIME_MS_MAX = 8.64e15;
-const BLOB_READS_AT_ONCE = 16;
-const GITDIR = "/git";
-const REMOTE = "origin";
 
 /**
  * Where `ref` stands now: two HTTP requests (one exchange), however often it is asked. An annotated tag is peeled.
  * For a commit reference only the repository and the right to read it are proved; the fetch proves the commit.
  */
 export async function remoteHead(request: RemoteRequest): Promise<HeadResult> {
-  return bounded(request, async (address, signal) => {
+  return bounded(request, async (remote) => {
     const wanted = wantedRef(request.ref);
-    const http = gitHttp({ ...clientOf(request, address, signal), answerBytesMax: REFS_BYTES_MAX });
-    const prefix = wanted.kind === "name" ? wanted.fullName : "HEAD";
-    const refs = await git.listServerRefs({ http, url: address, prefix, peelTags: true });
-    if (wanted.kind === "commit") return { kind: "head", commit: wanted.commit, refName: wanted.commit };
-    // The server matches by prefix: `release` also brings `release-2`.
-    const found = refs.find((ref) => ref.ref === wanted.fullName);
-    if (found === undefined) throw refNotFound(wanted.fullName);
-    return { kind: "head", commit: found.peeled ?? found.oid, refName: wanted.fullName };
+    const found = await findRef(remote, wanted);
+    return { kind: "head", commit: found.commit, refName: wanted.name };
   });
 }
 
-/** All files of the commit at `ref`, without history. If `ref` moved since `commit` was seen, its tip is fetched and `moved` says so. */
+/**
+ * All files of `commit`, without its history, in one HTTP request. If the server no longer gives out that commit
+ * and `ref` is a branch or tag, the commit where it stands now is fetched instead, and `moved` says so.
+ */
 export async function fetchCommit(request: FetchRequest): Promise<FetchResult> {
   const limits = { ...FETCH_LIMITS, ...request.limits };
-  return bounded(request, async (address, signal) => {
-    const repository = { fs: memoryFiles(signal), gitdir: GITDIR, cache: {} };
-    const tip = await download(request, address, signal, limits, repository);
-    const { oid, commit } = await git.readCommit({ ...repository, oid: tip });
-    const objects = objectReader(repository);
-    const listing = await listTree(objects, commit.tree, limits.filesMax);
-    const files = await readFiles(objects, listing.files, listing.skipped, limits);
+  return bounded(request, async (remote) => {
+    const { objects, oid } = await downloadOrTip(remote, request, limits);
+    const commit = readCommit(objects, oid);
+    const { files, skipped } = listTree(objects, commit.tree, limits.filesMax);
+    const kept = readFiles(objects, files, skipped, limits);
     return {
       kind: "fetched",
       commit: oid,
@@ -115,145 +115,125 @@ export async function fetchCommit(request: FetchRequest): Promise<FetchResult> {
         email: line(commit.author.email, PERSON_CHARS_MAX),
       },
       message: line(commit.message, SUBJECT_CHARS_MAX),
-      committedAt: Math.min(Math.max(commit.committer.timestamp * 1000, 0), TIME_MS_MAX),
-      files,
-      skipped: listing.skipped,
+      committedAt: Math.min(Math.max(commit.committer.seconds * 1000, 0), TIME_MS_MAX),
+      files: kept,
+      skipped,
     };
   });
 }
 
-interface Repository {
-  readonly fs: git.PromiseFsClient;
-  readonly gitdir: string;
-  /** Where the library keeps the unpacked index, so that it is built once. */
-  readonly cache: object;
+/** One operation's way to the server: a checked address, and the end of its time. */
+interface Remote {
+  readonly address: string;
+  readonly signal: AbortSignal;
+  client(answerBytesMax: number): HttpClient;
 }
 
 /** The one place that checks the address, starts the clock, and turns what is thrown into a result. */
 async function bounded<T>(
   request: RemoteRequest,
-  run: (address: string, signal: AbortSignal) => Promise<T>,
+  run: (remote: Remote) => Promise<T>,
 ): Promise<T | GitFailed> {
   const timeoutMs = request.timeoutMs ?? GIT_TIMEOUT_MS;
-  const control = new AbortController();
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    control.abort(new DOMException("too late", "TimeoutError"));
-    late.reject(control.signal.reason);
-  }, timeoutMs);
+  const signal = AbortSignal.timeout(timeoutMs);
+  const { credentials, http = fetch } = request;
   try {
-    // The library cannot be interrupted between two reads, so the answer does not wait for it.
-    return await Promise.race([
-      run(checkAddress(request.url, request.credentials), control.signal),
-      late.promise,
-    ]);
+    const address = checkAddress(request.url, credentials);
+    const client = (answerBytesMax: number) =>
+      gitHttp({ address, credentials, fetch: http, signal, answerBytesMax });
+    return await run({ address, signal, client });
   } catch (error) {
     return failed(error, timeoutMs);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-function clientOf(request: RemoteRequest, address: string, signal: AbortSignal) {
-  return { address, signal, credentials: request.credentials, fetch: request.http ?? fetch };
-}
-
-/** Brings the pack into `repository`; returns what the reference names: a commit, or an annotated tag of one. */
-async function download(
-  request: FetchRequest,
-  address: string,
-  signal: AbortSignal,
-  limits: FetchLimits,
-  repository: Repository,
-): Promise<string> {
-  const wanted = wantedRef(request.ref);
-  const name = wanted.kind === "name" ? wanted.fullName : wanted.commit;
-  const http = gitHttp({
-    ...clientOf(request, address, signal),
-    answerBytesMax: limits.packBytesMax,
-    inspect: (answer) => checkPackAnswer(answer, PACK_LIMITS, signal),
+/** `oid` is what the server advertises (perhaps a tag object), `commit` what it leads to. */
+async function findRef(remote: Remote, wanted: WantedRef): Promise<{ oid: string; commit: string }> {
+  const isName = wanted.kind === "name";
+  const refs = await listServerRefs({
+    http: remote.client(REFS_BYTES_MAX),
+    url: remote.address,
+    prefix: isName ? wanted.name : "HEAD",
+    peelTags: true,
   });
-  await git.init({ ...repository, bare: true });
-  // The library insists on a named remote to file the reference under.
-  await git.addRemote({ ...repository, remote: REMOTE, url: address });
+  if (!isName) return { oid: wanted.name, commit: wanted.name };
+  // The server matches by prefix: `release` also brings `release-2`.
+  const found = refs.find(({ ref }) => ref === wanted.name);
+  if (found === undefined)
+    throw new GitFailure(
+      "ref-not-found",
+      `The repository has no ${wanted.name}; check the ref of the Source`,
+    );
+  return { oid: found.oid, commit: found.peeled ?? found.oid };
+}
+
+interface Downloaded {
+  readonly objects: GitObjects;
+  readonly oid: string;
+}
+
+async function downloadOrTip(
+  remote: Remote,
+  request: FetchRequest,
+  limits: FetchLimits,
+): Promise<Downloaded> {
+  const wanted = wantedRef(request.ref);
+  const asked = wantedRef({ commit: request.commit });
   try {
-    const { fetchHead } = await git.fetch({
-      ...repository,
-      http,
-      remote: REMOTE,
-      url: address,
-      ref: name,
-      remoteRef: name,
-      depth: 1,
-      singleBranch: true,
-      tags: false,
-    });
-    if (fetchHead === null) throw refNotFound(name);
-    return fetchHead;
+    return await download(remote, asked.name, limits);
   } catch (error) {
-    if (error instanceof git.Errors.NotFoundError) throw refNotFound(name);
-    throw error;
+    if (wanted.kind === "commit" || !(error instanceof GitFailure && error.code === "ref-not-found"))
+      throw error;
+    // Some servers give out only what a reference names: not an older commit, nor the commit behind a tag object.
+    const tip = await findRef(remote, wanted);
+    return download(remote, tip.oid, limits);
   }
 }
 
-function objectReader(repository: Repository): GitObjects {
-  return {
-    tree: async (oid) => (await git.readTree({ ...repository, oid })).tree,
-    blob: async (oid) => (await git.readBlob({ ...repository, oid })).blob,
-  };
+async function download(remote: Remote, oid: string, limits: FetchLimits): Promise<Downloaded> {
+  const answer = await remote.client(limits.packBytesMax).request({
+    url: `${remote.address}/git-upload-pack`,
+    method: "POST",
+    headers: {
+      "content-type": "application/x-git-upload-pack-request",
+      accept: "application/x-git-upload-pack-result",
+    },
+    body: once(shallowRequest(oid)),
+  });
+  const pack = packOf(await collect(answer.body ?? []));
+  const objects = await unpack(
+    pack,
+    { ...PACK_LIMITS, keptObjectBytesMax: limits.fileBytesMax },
+    remote.signal,
+  );
+  return { objects, oid: peel(objects, oid) };
 }
 
-/** Reads each blob once; adds to `skipped` what is too large on its own, throws when the sum is. Keeps the order of `paths`. */
-async function readFiles(
+/** Path → content, in the order of `paths`; adds to `skipped` what is too large on its own, throws when the sum is. */
+function readFiles(
   objects: GitObjects,
   paths: ReadonlyMap<string, string>,
   skipped: Skipped[],
   limits: FetchLimits,
-): Promise<Map<string, Uint8Array>> {
-  const contents = await readBlobs(objects, new Set(paths.values()), limits);
+): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
-  let bytes = 0;
+  let sum = 0;
   for (const [path, oid] of paths) {
-    const content = contents.get(oid);
-    if (content === undefined) {
+    const { bytes, content } = objectOf(objects, oid, "blob");
+    if (content === undefined || bytes > limits.fileBytesMax) {
       skipped.push({ path, reason: "file-too-large" });
       continue;
     }
-    bytes += content.byteLength;
-    checkSum(bytes, limits);
+    sum += bytes;
+    if (sum > limits.filesBytesMax) {
+      throw new GitFailure(
+        "too-large",
+        `The commit's files sum up to more than ${limits.filesBytesMax} bytes; split the repository`,
+      );
+    }
     files.set(path, content);
   }
   return files;
-}
-
-/** Blob id → content, without those above `fileBytesMax`. */
-async function readBlobs(
-  objects: GitObjects,
-  oids: ReadonlySet<string>,
-  limits: FetchLimits,
-): Promise<Map<string, Uint8Array>> {
-  const contents = new Map<string, Uint8Array>();
-  const queue = oids.values();
-  let bytes = 0;
-  const worker = async (): Promise<void> => {
-    for (const oid of queue) {
-      const content = await objects.blob(oid);
-      if (content.byteLength > limits.fileBytesMax) continue;
-      bytes += content.byteLength;
-      checkSum(bytes, limits);
-      contents.set(oid, content);
-    }
-  };
-  await Promise.all(Array.from({ length: BLOB_READS_AT_ONCE }, worker));
-  return contents;
-}
-
-function checkSum(bytes: number, limits: FetchLimits): void {
-  if (bytes <= limits.filesBytesMax) return;
-  throw new GitFailure(
-    "too-large",
-    `The commit's files sum up to more than ${limits.filesBytesMax} bytes; split the repository`,
-  );
 }
 
 /** The first line, cut before it is cleaned: a hostile message may be megabytes long. */
@@ -264,8 +244,4 @@ function line(text: string, charsMax: number): string {
       .trimStart()
       .split("\n", 1)[0] ?? "";
   return sentence(first, charsMax).toWellFormed();
-}
-
-function refNotFound(name: string): GitFailure {
-  return new GitFailure("ref-not-found", `The repository has no ${name}; check the ref of the Source`);
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compare, lastEditor, withoutIgnored, type IgnoreRules } from "#core/diff.ts";
 import type { KubeObject } from "#core/object.ts";
@@ -105,7 +105,7 @@ describe("compare, for any objects", () => {
     value: fc.oneof({ maxDepth: 3 }, fc.integer(), fc.string(), fc.boolean(), tie("list"), tie("fields")),
     list: fc.array(tie("value"), { maxLength: 4 }),
     fields: fc.dictionary(fc.stringMatching(/^[a-z/~]{1,3}$/), tie("value"), { maxKeys: 4 }),
-  })).fields as fc.Arbitrary<Record<string, unknown>>;
+  })).fields;
 
   it("finds nothing between equals and something between unequals", () => {
     fc.assert(

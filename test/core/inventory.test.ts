@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inventorySchema, join, split, union, without, withUids, type Inventory } from "#core/inventory.ts";
 import { refKey, refOf, type KubeObject } from "#core/object.ts";

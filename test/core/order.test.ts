@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { groupOf, refOf, type KubeObject } from "#core/object.ts";
 import { applyWaves, pruneOrder, SYNC_WAVE_ANNOTATION, waveOf } from "#core/order.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EMPTY_INVENTORY, union } from "#core/inventory.ts";
 import { labelsSchema } from "#core/metadata.ts";

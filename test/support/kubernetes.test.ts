@@ -16,6 +16,7 @@ const run = promisify(execFile);
 /** Room for a first build of all tools, which happens once per machine. */
 const firstBuildMs = 30 * 60_000;
 const patienceMs = 120_000;
+const pollMs = { timeout: 60_000 };
 
 const clusterModule = new URL("kubernetes/cluster.ts", import.meta.url).href;
 const buildModule = new URL("../../cli/dev/build.ts", import.meta.url).href;
@@ -95,14 +96,16 @@ describe("startCluster", () => {
       code: 1,
       stderr: expect.stringContaining("Forbidden"),
     });
-    const binding = ["create", "rolebinding", "read", "--clusterrole=view", "--group=fairlead:agents"];
+    const role = ["create", "role", "read", "--verb=get,list", "--resource=configmaps"];
+    expect(await bare.kubectl([...role, "-n", namespace])).toMatchObject({ code: 0 });
+    const binding = ["create", "rolebinding", "read", "--role=read", "--group=fairlead:agents"];
     expect(await bare.kubectl([...binding, "-n", namespace])).toMatchObject({ code: 0 });
-    await expect.poll(async () => (await asAgent("get", "configmaps")).code, { timeout: patienceMs }).toBe(0);
+    await expect.poll(async () => (await asAgent("get", "configmaps")).code, pollMs).toBe(0);
     expect(await asAgent("create", "configmap", "x")).toMatchObject({ code: 1 });
     expect(() => bare.identity("nobody")).toThrow(/no user "nobody"/);
   });
 
-  it("goes on with the data, address and tokens of a kept folder", { timeout: patienceMs }, async () => {
+  it("goes on with the data and tokens of a kept folder", { timeout: patienceMs }, async () => {
     const options = { name: "kept", dataDir: join(scratch, "kept"), controllers: false };
     const before = await startCluster(options);
     const namespace = await before.namespace();
@@ -139,8 +142,8 @@ describe("startCluster", () => {
     // Five servers, each under its leash.
     expect(await processesNaming(folder)).toHaveLength(10);
     child.kill("SIGKILL");
-    await expect.poll(() => processesNaming(folder), { timeout: patienceMs }).toEqual([]);
-    await expect.poll(() => existsSync(folder), { timeout: patienceMs }).toBe(false);
+    await expect.poll(() => processesNaming(folder), pollMs).toEqual([]);
+    await expect.poll(() => existsSync(folder), pollMs).toBe(false);
   });
 });
 

@@ -9,7 +9,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { isolatedGitEnvironment } from "../../../cli/dev/git-environment.ts";
-import { type GitServer, type GitServerOptions, initBareRepository, startGitServer } from "../../../cli/dev/git-server.ts";
+import {
+  type GitServer,
+  type GitServerOptions,
+  initBareRepository,
+  startGitServer,
+} from "../../../cli/dev/git-server.ts";
 
 const run = promisify(execFile);
 
@@ -60,7 +65,11 @@ export async function git(cwd: string, ...argv: string[]): Promise<string> {
 
 /** Runs Git with `input`; returns its output without the last newline. */
 export async function gitWithInput(cwd: string, input: string | Buffer, ...argv: string[]): Promise<string> {
-  const child = spawn("git", argv, { cwd, env: isolatedGitEnvironment(), stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn("git", argv, {
+    cwd,
+    env: isolatedGitEnvironment(),
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const output: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
   child.stdin.end(input);
@@ -85,7 +94,8 @@ export async function commitFiles(
     Buffer.from("deleteall\n"),
   ];
   for (const [path, file] of Object.entries(files)) {
-    const { content, mode = "100644" } = typeof file === "object" && "content" in file ? file : { content: file };
+    const { content, mode = "100644" } =
+      typeof file === "object" && "content" in file ? file : { content: file };
     if (mode === "160000") stream.push(Buffer.from(`M ${mode} ${String(content)} ${JSON.stringify(path)}\n`));
     else stream.push(Buffer.from(`M ${mode} inline ${JSON.stringify(path)}\n`), data(content));
   }
@@ -112,7 +122,16 @@ export async function rawTree(bare: string, entries: readonly RawEntry[]): Promi
     Buffer.from([0]),
     Buffer.from(oid, "hex"),
   ]);
-  return gitWithInput(bare, Buffer.concat(bytes), "hash-object", "-t", "tree", "-w", "--literally", "--stdin");
+  return gitWithInput(
+    bare,
+    Buffer.concat(bytes),
+    "hash-object",
+    "-t",
+    "tree",
+    "-w",
+    "--literally",
+    "--stdin",
+  );
 }
 
 export async function rawBlob(bare: string, content: string | Buffer): Promise<string> {

@@ -32,7 +32,10 @@ export type ClusterOptions = {
   dataDir?: string;
   /** Nodes that KWOK plays; 1 by default. */
   nodes?: number;
-  /** `false` leaves the API server and etcd only: half the memory, but nothing becomes Ready. */
+  /**
+   * `false` leaves the API server and etcd only: half the memory, but nothing becomes Ready, nothing is
+   * collected, and the aggregated roles (view, edit, admin) stay empty.
+   */
   controllers?: boolean;
   /** Users beside the administrator, who may do only what RBAC grants; by default `agent` of `fairlead:agents`. */
   users?: readonly User[];
@@ -131,7 +134,7 @@ type Parts = {
   programs: Programs;
   controllers: boolean;
   servers: readonly Server[];
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 };
 
 function clusterOf(name: string, layout: Layout, api: Api, parts: Parts): Cluster {

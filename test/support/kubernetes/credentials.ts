@@ -6,7 +6,6 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { stringify } from "yaml";
 import type { Layout } from "./flags.ts";
 
 export type User = { name: string; groups: readonly string[] };
@@ -48,7 +47,8 @@ export async function writeKubeconfigs(
   for (const [user, token] of tokens) {
     const own = user === admin.name;
     const kubeconfigFile = own ? layout.kubeconfigFile : join(layout.folder, `kubeconfig-${user}`);
-    const text = stringify(kubeconfig({ cluster, url, user, token, caFile: layout.caFile }));
+    // JSON is YAML that every reader takes alike: a bare `y` is a boolean to some.
+    const text = JSON.stringify(kubeconfig({ cluster, url, user, token, caFile: layout.caFile }), null, 2);
     await writeFile(kubeconfigFile, text, { mode: ownerOnly });
     identities.set(user, { token, kubeconfigFile });
   }

@@ -21,7 +21,7 @@ async function nodeIsReady(api: Api, name: string): Promise<true | string> {
   const ready = node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
   // The lifecycle controller takes its taint away a moment after the condition turns.
   const held = node.spec?.taints?.some(({ key }) => key.startsWith("node.kubernetes.io/"));
-  return (ready === true && held !== true) || JSON.stringify({ ...node.status?.conditions, ...node.spec });
+  return (ready === true && held !== true) || JSON.stringify([node.status?.conditions, node.spec]);
 }
 
 function nodeObject(name: string) {

@@ -1,0 +1,214 @@
+/**
+ * The hub as the agent sees it: four calls, signed, bounded in size and time, over the charter's URLs in turn. It
+ * never follows a redirect (the signature must not travel), and keeps its own clock offset when the hub names one.
+ */
+import type { CryptoKey } from "jose";
+import type { z } from "zod";
+import { BUNDLE_BYTES_MAX } from "#core/limits.ts";
+import {
+  AGENT_PATHS,
+  BEAT_HEADER,
+  desiredAnswerSchema,
+  POLL_HEADER,
+  registerAnswerSchema,
+  reportAnswerSchema,
+  TIME_HEADER,
+  type DesiredAnswer,
+  type RegisterAnswer,
+  type RegisterRequest,
+  type ReportAnswer,
+  type ReportRequest,
+} from "#core/protocol.ts";
+import { sentence } from "#core/text.ts";
+import type { AgentDeps } from "./deps.ts";
+import { bodyDigest, signRequest } from "./signed.ts";
+
+const ANSWER_BYTES_MAX = 64 * 1024;
+const DESIRED_BYTES_MAX = 16 * 1024 * 1024;
+const POLL_MS_MAX = 60 * 60 * 1000;
+
+/** No usable answer; `status` 0 when none came at all. */
+export class HubError extends Error {
+  override readonly name = "HubError";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Who calls and where; replaced as a whole when the charter changes. */
+export interface HubAddress {
+  hub: string;
+  urls: readonly string[];
+  /** `<project>/<cluster>` and the key; absent until registered. */
+  caller: { name: string; key: CryptoKey } | undefined;
+}
+
+export type Desired =
+  | { kind: "unchanged"; pollMs: number | undefined }
+  | { kind: "changed"; answer: DesiredAnswer; etag: string | undefined };
+
+interface Call {
+  method: "GET" | "POST";
+  path: string;
+  body?: string;
+  headers?: Record<string, string>;
+}
+
+export class Hub {
+  readonly #deps: Pick<AgentDeps, "fetch" | "clock" | "options">;
+  readonly #stop: AbortSignal;
+  #address: HubAddress;
+  #clockOffsetMs = 0;
+  /** The URL that answered last is asked first. */
+  #first = 0;
+
+  constructor(deps: Pick<AgentDeps, "fetch" | "clock" | "options">, stop: AbortSignal, address: HubAddress) {
+    this.#deps = deps;
+    this.#stop = stop;
+    this.#address = address;
+  }
+
+  moveTo(address: HubAddress): void {
+    this.#address = address;
+    this.#first = 0;
+  }
+
+  async register(request: RegisterRequest): Promise<RegisterAnswer> {
+    const response = await this.#send({ method: "POST", path: AGENT_PATHS.register, body: JSON.stringify(request) });
+    return await parsed(response, registerAnswerSchema, ANSWER_BYTES_MAX);
+  }
+
+  /** `etag` undefined asks unconditionally. */
+  async desired(etag: string | undefined, beat: boolean): Promise<Desired> {
+    const headers: Record<string, string> = {};
+    if (etag !== undefined) headers["if-none-match"] = etag;
+    if (beat) headers[BEAT_HEADER] = "1";
+    const response = await this.#send({ method: "GET", path: AGENT_PATHS.desired, headers });
+    if (response.status === 304) {
+      await response.body?.cancel();
+      return { kind: "unchanged", pollMs: pollMsOf(response) };
+    }
+    const answer = await parsed(response, desiredAnswerSchema, DESIRED_BYTES_MAX);
+    return { kind: "changed", answer, etag: response.headers.get("etag") ?? undefined };
+  }
+
+  /** The uncompressed bytes, not looked at yet: digest and size are the caller's to check. */
+  async bundle(app: string): Promise<Uint8Array> {
+    const response = await this.#send({ method: "GET", path: AGENT_PATHS.bundle(app) });
+    return await readBounded(response, BUNDLE_BYTES_MAX);
+  }
+
+  async report(request: ReportRequest): Promise<ReportAnswer> {
+    const response = await this.#send({ method: "POST", path: AGENT_PATHS.report, body: JSON.stringify(request) });
+    return await parsed(response, reportAnswerSchema, ANSWER_BYTES_MAX);
+  }
+
+  /** Tries each URL once; a refusal (4xx) is the hub's word and ends the round. */
+  async #send(call: Call): Promise<Response> {
+    const { urls } = this.#address;
+    let last = new HubError(0, "the charter names no URL");
+    for (let turn = 0; turn < urls.length; turn += 1) {
+      const index = (this.#first + turn) % urls.length;
+      try {
+        const response = await this.#once(call, urls[index] ?? "");
+        this.#first = index;
+        return response;
+      } catch (error) {
+        if (!(error instanceof HubError)) throw error;
+        if (error.status >= 400 && error.status < 500) throw error;
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  async #once(call: Call, url: string): Promise<Response> {
+    const response = await this.#fetch(call, url);
+    if (response.ok || response.status === 304) return response;
+    const hubTime = Number(response.headers.get(TIME_HEADER));
+    if (response.status !== 401 || !Number.isFinite(hubTime) || hubTime <= 0)
+      throw await refusalOf(response, `${call.method} ${call.path}`);
+    await response.body?.cancel();
+    this.#clockOffsetMs = hubTime - this.#deps.clock();
+    const again = await this.#fetch(call, url);
+    if (again.ok || again.status === 304) return again;
+    throw await refusalOf(again, `${call.method} ${call.path}`);
+  }
+
+  async #fetch(call: Call, url: string): Promise<Response> {
+    const headers = { ...call.headers, ...(await this.#authorization(call)) };
+    if (call.body !== undefined) Object.assign(headers, { "content-type": "application/json" });
+    const timeout = AbortSignal.timeout(this.#deps.options.requestTimeoutMs);
+    const init: RequestInit = {
+      method: call.method,
+      headers,
+      redirect: "error",
+      signal: AbortSignal.any([this.#stop, timeout]),
+    };
+    if (call.body !== undefined) init.body = call.body;
+    try {
+      return await this.#deps.fetch(url.replace(/\/+$/, "") + call.path, init);
+    } catch (error) {
+      throw new HubError(0, `no answer from ${url}: ${causeOf(error)}`);
+    }
+  }
+
+  async #authorization(call: Call): Promise<Record<string, string>> {
+    const { caller, hub } = this.#address;
+    if (caller === undefined) return {};
+    const iat = Math.floor((this.#deps.clock() + this.#clockOffsetMs) / 1000);
+    const bod = bodyDigest(call.body);
+    const claims = { iss: caller.name, aud: hub, iat, htm: call.method, htu: call.path, bod };
+    return { authorization: `Bearer ${await signRequest(claims, caller.key)}` };
+  }
+}
+
+function pollMsOf(response: Response): number | undefined {
+  const ms = Number(response.headers.get(POLL_HEADER));
+  return Number.isFinite(ms) && ms > 0 ? Math.min(ms, POLL_MS_MAX) : undefined;
+}
+
+async function parsed<T>(response: Response, schema: z.ZodType<T>, bytesMax: number): Promise<T> {
+  const bytes = await readBounded(response, bytesMax);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new HubError(0, `the hub's answer is no JSON: ${causeOf(error)}`);
+  }
+  const answer = schema.safeParse(value);
+  if (answer.success) return answer.data;
+  const issue = answer.error.issues[0];
+  throw new HubError(0, `the hub's answer is not understood: ${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+/** Stops reading, and throws, as soon as there is more than `bytesMax`. */
+async function readBounded(response: Response, bytesMax: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const part of response.body ?? []) {
+      size += part.byteLength;
+      if (size > bytesMax) throw new HubError(0, `the hub's answer is larger than ${bytesMax} bytes`);
+      parts.push(part);
+    }
+  } catch (error) {
+    if (error instanceof HubError) throw error;
+    throw new HubError(0, `the hub's answer broke off: ${causeOf(error)}`);
+  }
+  return Buffer.concat(parts);
+}
+
+async function refusalOf(response: Response, what: string): Promise<HubError> {
+  const bytes = await readBounded(response, ANSWER_BYTES_MAX).catch(() => new Uint8Array());
+  const text = sentence(new TextDecoder().decode(bytes), 200);
+  return new HubError(response.status, `${what} answered ${response.status}${text === "" ? "" : `: ${text}`}`);
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

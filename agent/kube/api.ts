@@ -1,0 +1,141 @@
+/**
+ * The Kubernetes port over a real API server. Objects go and come as raw JSON: the generated client models drop
+ * fields they do not know. Server-side apply only, so that the server keeps the account of whose field is whose.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
+import { createDiscovery, type ServedKind } from "./discovery.ts";
+import { FIELD_MANAGER, KubeError, type Address, type Kube } from "./port.ts";
+import { notServed } from "./served.ts";
+import { createWire, type KubeAddress } from "./wire.ts";
+
+export type { KubeAddress } from "./wire.ts";
+
+/** `timeoutMs` is per request. */
+export interface KubeApiOptions extends KubeAddress {
+  timeoutMs?: number;
+}
+
+/** Holds up to 8 connections until closed; requests under way then fail with `KubeError` 0. */
+export interface KubeApi extends Kube {
+  close(): Promise<void>;
+}
+
+const versionSchema = z.object({ gitVersion: z.string().max(100) });
+const definedSchema = z.object({ group: z.string(), names: z.object({ kind: z.string() }) });
+
+export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeApi {
+  const wire = createWire(address, timeoutMs);
+  const discovery = createDiscovery(wire, { now: () => performance.now(), sleep: (ms) => sleep(ms) });
+
+  async function servedOrThrow(object: KubeObject): Promise<ServedKind> {
+    const { apiVersion, kind } = object;
+    const served = await discovery.find(apiVersion, kind);
+    if (served === undefined) throw notServed(object, discovery.versionsOf(groupOf(apiVersion), kind));
+    return served;
+  }
+
+  async function get(target: Address): Promise<KubeObject | undefined> {
+    const served = await discovery.find(target.apiVersion, target.kind);
+    if (served === undefined) return undefined;
+    try {
+      return asObject(await wire.send({ method: "GET", path: pathOf(served, target) }));
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    get,
+    async apply(object, { dryRun, force }) {
+      const served = await servedOrThrow(object);
+      const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: String(force) });
+      if (dryRun) query.set("dryRun", "All");
+      const request = {
+        method: "PATCH",
+        path: `${pathOf(served, addressOf(object))}?${query.toString()}`,
+        // JSON is YAML, and this type is what every server version knows.
+        contentType: "application/apply-patch+yaml",
+        body: object,
+      } as const;
+      const answer = await wire.send(request).catch((error: unknown) => {
+        throw asRefusal(error);
+      });
+      if (!dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
+      return asObject(answer);
+    },
+    async delete(target, uid) {
+      const served = await discovery.find(target.apiVersion, target.kind);
+      if (served === undefined) return "absent";
+      const body = {
+        propagationPolicy: "Background",
+        ...(uid === undefined ? {} : { preconditions: { uid } }),
+      };
+      try {
+        await wire.send({ method: "DELETE", path: pathOf(served, target), body });
+        return "deleted";
+      } catch (error) {
+        if (isAbsent(error)) return "absent";
+        if (error instanceof KubeError && error.status === 409) return afterConflict(target, uid, error);
+        throw error;
+      }
+    },
+    async scopeOf(apiVersion, kind) {
+      const served = await discovery.find(apiVersion, kind);
+      return served === undefined ? undefined : served.namespaced ? "namespaced" : "cluster";
+    },
+    async version() {
+      return versionSchema.parse(await wire.send({ method: "GET", path: "/version" })).gitVersion;
+    },
+    close: () => wire.close(),
+  };
+
+  /** A 409 says that the UID differs, or that a deletion is under way already; only a look tells which. */
+  async function afterConflict(target: Address, uid: string | undefined, error: KubeError) {
+    const live = await get(target);
+    if (live === undefined) return "absent";
+    if (uid !== undefined && live.metadata["uid"] !== uid) return "other";
+    if (live.metadata["deletionTimestamp"] !== undefined) return "deleted";
+    throw error;
+  }
+
+  function expectKind(definition: KubeObject): void {
+    const spec = definedSchema.safeParse(definition["spec"]);
+    if (spec.success) discovery.expect(spec.data.group, spec.data.names.kind);
+  }
+}
+
+function addressOf(object: KubeObject): Address {
+  const { name, namespace = "" } = object.metadata;
+  return { apiVersion: object.apiVersion, kind: object.kind, namespace, name };
+}
+
+function pathOf(served: ServedKind, { kind, namespace, name }: Address): string {
+  if (served.namespaced && namespace === "")
+    throw new KubeError(400, "NamespaceMissing", `${kind} ${name} is namespaced and names no namespace`);
+  const within = served.namespaced ? `namespaces/${encodeURIComponent(namespace)}/` : "";
+  return `${served.prefix}${within}${served.resource}/${encodeURIComponent(name)}`;
+}
+
+function asObject(answer: unknown): KubeObject {
+  const parsed = kubeObjectSchema.safeParse(answer);
+  if (!parsed.success) throw new KubeError(502, "NoObject", `no object came back: ${parsed.error.message}`);
+  return answer as KubeObject;
+}
+
+/**
+ * An apply that does not fit the kind's schema (an unknown field, a wrong type) is answered with a 500, although no
+ * second try can help; here it is the 422 that it means.
+ */
+function asRefusal(error: unknown): unknown {
+  const misfit = error instanceof KubeError && error.status === 500 && error.message.includes(MISFIT);
+  return misfit ? new KubeError(422, "Invalid", error.message) : error;
+}
+
+const MISFIT = "failed to create typed patch object";
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof KubeError && error.status === 404;
+}

@@ -1,0 +1,85 @@
+/**
+ * A bundle made ready for this cluster: each namespaced object has a namespace, each object its owner's mark. What
+ * cannot be applied at all is told as a problem of that object; the others are not held up by it here.
+ */
+import type { KubeObject } from "#core/object.ts";
+import { refKey, refOf, refText } from "#core/object.ts";
+import { mark, type Owner } from "#core/plan.ts";
+import { isFields, valueAt } from "#core/pointer.ts";
+import type { Kube } from "./kube/port.ts";
+import { isOwnState } from "./state/system.ts";
+
+type Scope = Awaited<ReturnType<Kube["scopeOf"]>>;
+
+export interface Prepared {
+  objects: KubeObject[];
+  /** Why an object cannot be applied, by its `refKey`. */
+  problems: Map<string, string>;
+}
+
+export async function prepare(
+  kube: Kube,
+  bundle: readonly KubeObject[],
+  namespace: string,
+  owner: Owner,
+): Promise<Prepared> {
+  const scopes = await scopesOf(kube, bundle);
+  const objects: KubeObject[] = [];
+  const problems = new Map<string, string>();
+  const seen = new Set<string>();
+  for (const object of bundle) {
+    const scope = scopes.get(kindOf(object));
+    const placed = mark(inNamespace(object, scope, namespace), owner);
+    const key = refKey(refOf(placed));
+    const problem = problemOf(placed, scope, seen.has(key));
+    if (problem !== undefined) problems.set(key, problem);
+    if (!seen.has(key)) objects.push(placed);
+    seen.add(key);
+  }
+  return { objects, problems };
+}
+
+async function scopesOf(kube: Kube, bundle: readonly KubeObject[]): Promise<Map<string, Scope>> {
+  const scopes = new Map<string, Scope>();
+  for (const object of bundle) {
+    const kind = kindOf(object);
+    if (scopes.has(kind)) continue;
+    // Our own definition is asked first: the server does not serve the kind before that is applied.
+    scopes.set(kind, scopeInBundle(bundle, object) ?? (await kube.scopeOf(object.apiVersion, object.kind)));
+  }
+  return scopes;
+}
+
+function scopeInBundle(bundle: readonly KubeObject[], wanted: KubeObject): Scope {
+  for (const object of bundle) {
+    const spec = object["spec"];
+    if (object.kind !== "CustomResourceDefinition" || !isFields(spec)) continue;
+    if (valueAt(spec, ["names", "kind"]) !== wanted.kind) continue;
+    const versions = spec["versions"];
+    const named = (Array.isArray(versions) ? versions : []).map(
+      (version) => `${String(spec["group"])}/${String(valueAt(version, ["name"]))}`,
+    );
+    if (named.includes(wanted.apiVersion)) return spec["scope"] === "Cluster" ? "cluster" : "namespaced";
+  }
+  return undefined;
+}
+
+function inNamespace(object: KubeObject, scope: Scope, namespace: string): KubeObject {
+  if (scope === undefined) return object;
+  const { namespace: own, ...metadata } = object.metadata;
+  if (scope === "cluster") return { ...object, metadata };
+  return { ...object, metadata: { ...metadata, namespace: own ?? namespace } };
+}
+
+function problemOf(object: KubeObject, scope: Scope, twice: boolean): string | undefined {
+  const ref = refOf(object);
+  if (twice) return `${refText(ref)} stands twice in the bundle`;
+  if (isOwnState(ref)) return `${refText(ref)} is the agent's own and part of no App`;
+  if (scope === undefined)
+    return `${object.apiVersion} ${object.kind} is not served here and the bundle brings no definition of it`;
+  return undefined;
+}
+
+function kindOf(object: KubeObject): string {
+  return `${object.apiVersion}/${object.kind}`;
+}

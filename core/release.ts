@@ -1,0 +1,81 @@
+/**
+ * A release: what an App becomes, on which clusters, with every input named. It freezes its target list in one
+ * order; each target carries the statement that its cluster will be given.
+ */
+import { z } from "zod";
+import type { SyncOptions } from "./app.ts";
+import type { BundleRef } from "./bundle.ts";
+import { bundleRefSchema } from "./bundle.ts";
+import { canonicalJson, sha256 } from "./digest.ts";
+import { refKey, refOf, type KubeObject } from "./object.ts";
+
+export const releaseSchema = z.object({
+  project: z.string(),
+  app: z.string(),
+  release: z.number().int().positive(),
+  epoch: z.number().int().positive(),
+  /** Why it exists: `commit`, `App edited`, `clusters changed`, `App deleted`. */
+  reason: z.string(),
+  commit: z.string(),
+  author: z.string(),
+  message: z.string(),
+  /** Digest of the kept source tree: rendering again never needs Git. */
+  tree: z.string(),
+  appVersion: z.number().int(),
+  /** Digest over all inputs. */
+  inputs: z.string(),
+  /** Digest of the index of target pages in the object store. */
+  targets: z.string(),
+  targetCount: z.number().int().nonnegative(),
+  changed: z.number().int().nonnegative(),
+  removed: z.number().int().nonnegative(),
+  at: z.number(),
+});
+export type Release = z.infer<typeof releaseSchema>;
+
+/** One cluster of a release. `carried`: bundle and options are as before, so its generation stays. */
+export const targetSchema = z.object({
+  cluster: z.string(),
+  action: z.enum(["apply", "remove"]),
+  /** Digest of what the statement orders, apart from release, generation and floor. */
+  order: z.string(),
+  bundle: bundleRefSchema.optional(),
+  epoch: z.number().int().positive(),
+  generation: z.number().int().positive(),
+  release: z.number().int().positive(),
+  carried: z.boolean(),
+  statement: z.string(),
+});
+export type Target = z.infer<typeof targetSchema>;
+export const targetPageSchema = z.object({ targets: z.array(targetSchema) });
+export const targetIndexSchema = z.object({ pages: z.array(z.string()) });
+
+/** What a cluster shall have: rendered, or gone. */
+export type Wanted =
+  | { cluster: string; action: "apply"; bundle: BundleRef; namespace: string; sync: SyncOptions; pruneLimit: number }
+  | { cluster: string; action: "remove"; deletion: "delete" | "orphan"; pruneLimit: number };
+
+/** Order of a target list: the hash of App and cluster, so that no cluster is always first. */
+export function rankOrder(app: string, clusters: readonly string[]): string[] {
+  const rank = (cluster: string): string => sha256(`${app}/${cluster}`);
+  return clusters.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
+
+/** Equal orders have equal digests: such a target is carried and keeps its generation. */
+export function orderDigest(wanted: Wanted): string {
+  const { cluster: _, ...order } = wanted;
+  return sha256(canonicalJson(order));
+}
+
+export interface Loss {
+  count: number;
+  /** Some of the identities that would go. */
+  examples: string[];
+}
+
+/** Objects of `before` that `after` lacks: what a prune would delete. */
+export function lossBetween(before: readonly KubeObject[], after: readonly KubeObject[]): Loss {
+  const kept = new Set(after.map((object) => refKey(refOf(object))));
+  const lost = before.map((object) => refKey(refOf(object))).filter((key) => !kept.has(key));
+  return { count: lost.length, examples: lost.slice(0, 5) };
+}

@@ -1,0 +1,98 @@
+/**
+ * Content-addressed documents in the object store: source trees, bundles, target pages. A name holds the digest
+ * of what it names, so a write that came twice is the same write. Gzip is only transport.
+ */
+import { promisify } from "node:util";
+import { gunzip, gzip } from "node:zlib";
+import { openBundle, type Bundle, type BundleRef } from "#core/bundle.ts";
+import { canonicalJson, sha256 } from "#core/digest.ts";
+import { BUNDLE_BYTES_MAX, TARGETS_PER_PAGE } from "#core/limits.ts";
+import type { KubeObject } from "#core/object.ts";
+import { targetIndexSchema, targetPageSchema, type Target } from "#core/release.ts";
+import type { ObjectStore } from "../objects/port.ts";
+
+const zip = promisify(gzip);
+const unzip = promisify(gunzip);
+const TREE_BYTES_MAX = 128 * 1024 * 1024;
+
+export const bundleKey = (digest: string): string => `bundles/${digest}.json.gz`;
+const treeKey = (digest: string): string => `trees/${digest}.gz`;
+const pageKey = (digest: string): string => `targets/${digest}.json.gz`;
+
+export type Files = ReadonlyMap<string, Uint8Array>;
+
+async function putZipped(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
+  await store.put(key, await zip(bytes));
+}
+
+async function getZipped(store: ObjectStore, key: string, bytesMax: number): Promise<Uint8Array> {
+  const zipped = await store.get(key);
+  if (zipped === undefined) throw new Error(`the object store has no ${key}`);
+  return unzip(zipped, { maxOutputLength: bytesMax });
+}
+
+export async function putBundle(store: ObjectStore, bundle: Bundle): Promise<void> {
+  await putZipped(store, bundleKey(bundle.digest), new TextEncoder().encode(bundle.text));
+}
+
+export async function getBundleObjects(store: ObjectStore, ref: BundleRef): Promise<KubeObject[]> {
+  const opened = openBundle(await getZipped(store, bundleKey(ref.digest), BUNDLE_BYTES_MAX), ref);
+  if (opened.kind === "refused") throw new Error(opened.message);
+  return opened.objects;
+}
+
+/** A tree is a header (JSON: path and size of each file, in order of the paths), its length in 4 bytes before it, and the bytes. */
+export async function putTree(store: ObjectStore, files: Files): Promise<string> {
+  const paths = [...files.keys()].sort();
+  const contents = paths.map((path) => files.get(path) ?? new Uint8Array());
+  const header = Buffer.from(JSON.stringify(paths.map((path, index) => [path, contents[index]?.byteLength ?? 0])));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(header.byteLength);
+  const packed = Buffer.concat([length, header, ...contents]);
+  const digest = sha256(packed);
+  await putZipped(store, treeKey(digest), packed);
+  return digest;
+}
+
+export async function getTree(store: ObjectStore, digest: string): Promise<Files> {
+  const packed = Buffer.from(await getZipped(store, treeKey(digest), TREE_BYTES_MAX));
+  const headerEnd = 4 + packed.readUInt32BE(0);
+  const header = JSON.parse(packed.subarray(4, headerEnd).toString()) as [string, number][];
+  const files = new Map<string, Uint8Array>();
+  let offset = headerEnd;
+  for (const [path, size] of header) {
+    files.set(path, packed.subarray(offset, offset + size));
+    offset += size;
+  }
+  return files;
+}
+
+/** Pages of 100 targets and an index of their digests; returns the digest of the index. */
+export async function putTargets(store: ObjectStore, targets: readonly Target[]): Promise<string> {
+  const pages: string[] = [];
+  for (let start = 0; start < targets.length; start += TARGETS_PER_PAGE)
+    pages.push(await putDocument(store, { targets: targets.slice(start, start + TARGETS_PER_PAGE) }));
+  return putDocument(store, { pages });
+}
+
+/** Ranks `from` up to, not including, `to`; only the pages that hold them are read. */
+export async function getTargets(store: ObjectStore, index: string, from: number, to: number): Promise<Target[]> {
+  if (to <= from) return [];
+  const { pages } = targetIndexSchema.parse(await getDocument(store, index));
+  const first = Math.floor(from / TARGETS_PER_PAGE);
+  const digests = pages.slice(first, Math.ceil(to / TARGETS_PER_PAGE));
+  const read = await Promise.all(digests.map(async (digest) => targetPageSchema.parse(await getDocument(store, digest))));
+  return read.flatMap(({ targets }) => targets).slice(from - first * TARGETS_PER_PAGE, to - first * TARGETS_PER_PAGE);
+}
+
+async function putDocument(store: ObjectStore, document: unknown): Promise<string> {
+  const text = canonicalJson(document);
+  const digest = sha256(text);
+  await putZipped(store, pageKey(digest), new TextEncoder().encode(text));
+  return digest;
+}
+
+async function getDocument(store: ObjectStore, digest: string): Promise<unknown> {
+  const bytes = await getZipped(store, pageKey(digest), BUNDLE_BYTES_MAX);
+  return JSON.parse(new TextDecoder().decode(bytes));
+}

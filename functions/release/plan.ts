@@ -1,0 +1,64 @@
+/**
+ * What a release would order, target by target, and what each cluster would lose by it. Pure but for reading the
+ * bundles of the release before; nothing is written here.
+ */
+import type { App } from "#core/app.ts";
+import type { Bundle } from "#core/bundle.ts";
+import { lossBetween, orderDigest, rankOrder, type Loss, type Target, type Wanted } from "#core/release.ts";
+import type { KubeObject } from "#core/object.ts";
+import type { ObjectStore } from "../objects/port.ts";
+import { getBundleObjects } from "./content.ts";
+
+export interface Planned {
+  wanted: Wanted;
+  order: string;
+  /** The target of the release before, when this one orders the same. */
+  carried: Target | undefined;
+}
+
+/** In rank order. `gone` are clusters that have the App and shall not have it any more. */
+export function planTargets(app: App, bundles: ReadonlyMap<string, Bundle>, gone: readonly string[], before: ReadonlyMap<string, Target>): Planned[] {
+  const { name } = app.metadata;
+  return rankOrder(name, [...bundles.keys(), ...gone]).map((cluster) => {
+    const wanted = wantedFor(app, cluster, bundles.get(cluster));
+    const order = orderDigest(wanted);
+    const last = before.get(cluster);
+    return { wanted, order, carried: last?.order === order ? last : undefined };
+  });
+}
+
+function wantedFor(app: App, cluster: string, bundle: Bundle | undefined): Wanted {
+  const { sync, namespace, rollout } = app.spec;
+  const pruneLimit = rollout.budget.deletes;
+  if (bundle === undefined) return { cluster, action: "remove", deletion: sync.deletion, pruneLimit };
+  return { cluster, action: "apply", bundle: { digest: bundle.digest, size: bundle.size }, namespace, sync, pruneLimit };
+}
+
+export interface OverBudget {
+  clusters: string[];
+  worst: Loss;
+}
+
+/** Clusters that would lose more objects than the budget allows; undefined when none would. */
+export async function overBudget(store: ObjectStore, app: App, planned: readonly Planned[], bundles: ReadonlyMap<string, Bundle>, before: ReadonlyMap<string, Target>): Promise<OverBudget | undefined> {
+  const losses = new Map<string, Loss>();
+  const clusters: string[] = [];
+  let worst: Loss = { count: 0, examples: [] };
+  for (const { wanted, carried } of planned) {
+    const last = before.get(wanted.cluster)?.bundle;
+    if (carried !== undefined || last === undefined || !prunes(app, wanted)) continue;
+    const bundle = bundles.get(wanted.cluster);
+    const pair = `${last.digest} ${bundle?.digest ?? ""}`;
+    const loss = losses.get(pair) ?? lossBetween(await getBundleObjects(store, last), bundle?.objects ?? noObjects);
+    losses.set(pair, loss);
+    if (loss.count > wanted.pruneLimit) clusters.push(wanted.cluster);
+    if (loss.count > worst.count) worst = loss;
+  }
+  return clusters.length === 0 ? undefined : { clusters, worst };
+}
+
+const noObjects: readonly KubeObject[] = [];
+
+function prunes(app: App, wanted: Wanted): boolean {
+  return wanted.action === "remove" ? wanted.deletion === "delete" : app.spec.sync.prune;
+}

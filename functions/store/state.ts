@@ -1,0 +1,68 @@
+/** What the hub knows of a Source's ref and of an App's way: small items, written only when they change. */
+import { canonicalJson } from "#core/digest.ts";
+import { sourceStateSchema, type SourceState } from "#core/source.ts";
+import { appStateSchema, type AppState } from "#core/view.ts";
+import { z } from "zod";
+import { readAll, type Db } from "./db.ts";
+import { keys, lists } from "./table.ts";
+
+export async function getSourceState(db: Db, project: string, name: string): Promise<SourceState | undefined> {
+  const item = await db.get(keys.sourceState(project, name), { consistent: true });
+  return item === undefined ? undefined : sourceStateSchema.parse(item["state"]);
+}
+
+/** Times apart, an equal state is not written again: a quiet source costs no write. */
+export async function putSourceState(db: Db, project: string, name: string, state: SourceState): Promise<"written" | "unchanged"> {
+  const before = await getSourceState(db, project, name);
+  if (before !== undefined && canonicalJson({ ...before, at: 0 }) === canonicalJson({ ...state, at: 0 })) return "unchanged";
+  await db.put({ ...keys.sourceState(project, name), project, name, state });
+  return "written";
+}
+
+export async function listSourceStates(db: Db, project: string): Promise<Map<string, SourceState>> {
+  const items = await readAll(db, lists.sourceStates(project));
+  return new Map(items.map((item) => [item["name"] as string, sourceStateSchema.parse(item["state"])]));
+}
+
+/** The API's AppState, with what the release function needs to be sure nobody else moved the App meanwhile. */
+export const appRecordSchema = appStateSchema.extend({
+  project: z.string(),
+  app: z.string(),
+  version: z.number().int(),
+  epoch: z.number().int(),
+  generation: z.number().int(),
+  /** Digest of the inputs looked at last, and of the newest release's targets. */
+  inputs: z.string().optional(),
+  targets: z.string().optional(),
+});
+export type AppRecord = z.infer<typeof appRecordSchema>;
+
+export async function getAppRecord(db: Db, project: string, app: string): Promise<AppRecord | undefined> {
+  const item = await db.get(keys.appState(project, app), { consistent: true });
+  return item === undefined ? undefined : appRecordSchema.parse(item);
+}
+
+export async function listAppStates(db: Db, project: string): Promise<Map<string, AppState>> {
+  const items = await readAll(db, lists.appStates(project));
+  return new Map(items.map((item) => [item["app"] as string, appStateSchema.parse(item)]));
+}
+
+/** `wasVersion` undefined: there was none. */
+export function appRecordCondition(wasVersion: number | undefined) {
+  return wasVersion === undefined
+    ? { text: "attribute_not_exists(pk)" }
+    : { text: "#version = :was", names: { version: "version" }, values: { was: wasVersion } };
+}
+
+export async function putAppRecord(db: Db, record: AppRecord, wasVersion: number | undefined): Promise<"written" | "lost"> {
+  return db.put({ ...keys.appState(record.project, record.app), ...record }, appRecordCondition(wasVersion));
+}
+
+/** The newest rollout is over: the sweep need not look at it any more. */
+export async function markInactive(db: Db, project: string, app: string, release: number): Promise<void> {
+  await db.update(
+    keys.appState(project, app),
+    { text: "SET #active = :false ADD #version :one", names: { active: "active", version: "version", release: "release" }, values: { false: false, one: 1, release } },
+    "#release = :release",
+  );
+}

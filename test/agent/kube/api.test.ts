@@ -1,0 +1,100 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createKubeApi, type KubeApi } from "../../../agent/kube/api.ts";
+import { fromKubeconfig, tokenFrom } from "../../../agent/kube/connect.ts";
+import type { Address } from "../../../agent/kube/port.ts";
+import type { KubeObject } from "#core/object.ts";
+import { kubeConformance } from "../../conformance/kube.ts";
+import { startCluster, type Cluster } from "../../support/kubernetes/cluster.ts";
+
+const FORCE = { dryRun: false, force: true };
+let cluster: Cluster;
+let kube: KubeApi;
+
+beforeAll(async () => {
+  cluster = await startCluster({ name: "kube-api" });
+  kube = createKubeApi({
+    server: cluster.url,
+    ca: await readFile(cluster.caFile, "utf8"),
+    authorization: async () => `Bearer ${cluster.token}`,
+  });
+}, 180_000);
+
+afterAll(async () => {
+  await kube?.close();
+  await cluster?.stop();
+});
+
+async function edit(address: Address, patch: Record<string, unknown>): Promise<void> {
+  const { kind, namespace, name } = address;
+  const flags = ["--type=merge", "--field-manager=kubectl-edit", "-p", JSON.stringify(patch)];
+  const done = await cluster.kubectl(["patch", kind.toLowerCase(), name, "-n", namespace, ...flags]);
+  expect(done.stderr).toBe("");
+}
+
+kubeConformance("API server", () => ({ kube, edit, namespace: () => cluster.namespace("kube-api") }), {
+  controllers: true,
+});
+
+const config = (namespace: string, name: string, data: Record<string, unknown>): KubeObject => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, namespace },
+  data,
+});
+
+describe("createKubeApi on a real server", () => {
+  it("passes on the server's own reason for what it refuses, as not worth another try", async () => {
+    const within = await cluster.namespace("kube-api");
+    const wrong = await kube.apply(config(within, "x", { a: 1 }), FORCE).catch((error: unknown) => error);
+    expect(wrong).toMatchObject({ status: 422, reason: "Invalid", passing: false });
+    expect(String(wrong)).toContain("data.a");
+    const invalid: KubeObject = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "UPPER", namespace: within },
+      spec: { ports: [{ port: 0 }] },
+    };
+    const refused = await kube.apply(invalid, FORCE).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ status: 422, reason: "Invalid", passing: false });
+    expect(String(refused)).toContain("metadata.name");
+  });
+  it("calls a 401 what it is", async () => {
+    const ca = await readFile(cluster.caFile, "utf8");
+    const stranger = createKubeApi({ server: cluster.url, ca, authorization: async () => "Bearer nobody" });
+    await expect(stranger.scopeOf("v1", "ConfigMap")).rejects.toMatchObject({
+      status: 401,
+      reason: "Unauthorized",
+    });
+    await stranger.close();
+  });
+  it("connects by a kubeconfig", async () => {
+    const byFile = createKubeApi(await fromKubeconfig(cluster.kubeconfigFile));
+    expect(await byFile.version()).toBe(await kube.version());
+    await byFile.close();
+    await expect(fromKubeconfig(cluster.kubeconfigFile, "nope")).rejects.toThrow(
+      "no context nope in the kubeconfig",
+    );
+  });
+  it("deletes a namespace once, and calls its slow end deleted too", async () => {
+    const name = await cluster.namespace("kube-api");
+    const object: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+    const live = await kube.get({ ...object, namespace: "", name });
+    const uid = live?.metadata["uid"] as string;
+    await kube.delete({ ...object, namespace: "", name }, uid);
+    expect(["deleted", "absent"]).toContain(await kube.delete({ ...object, namespace: "", name }, uid));
+  });
+  it("reads a rotated token", async () => {
+    const { mkdtemp, rm, writeFile } = await import("node:fs/promises");
+    const folder = await mkdtemp("/tmp/fairlead-token-");
+    await writeFile(`${folder}/token`, "expired");
+    const authorization = tokenFrom(`${folder}/token`);
+    expect(await authorization(false)).toBe("Bearer expired");
+    await writeFile(`${folder}/token`, `${cluster.token}\n`);
+    const ca = await readFile(cluster.caFile, "utf8");
+    const rotating = createKubeApi({ server: cluster.url, ca, authorization });
+    expect(await rotating.scopeOf("v1", "ConfigMap")).toBe("namespaced");
+    await rotating.close();
+    await rm(folder, { recursive: true });
+  });
+});
