@@ -30,13 +30,29 @@ function emptyContent(app: string): Content {
   return { app, ...numbers, phase: "received", message: "", outcomes: {}, failures: [], drift: [] };
 }
 
+/** What was removed under these numbers; the objects are gone or left as they were. */
+export function removedContent(app: string, numbers: Pick<Content, "epoch" | "generation" | "release">): Content {
+  const { epoch, generation, release } = numbers;
+  return { ...emptyContent(app), epoch, generation, release, phase: "removed", message: "removed" };
+}
+
+/** What stands in the way of everything: the agent's own memory of the App is damaged. */
+export function brokenContent(app: string, message: string): Content {
+  return { ...emptyContent(app), phase: "failed", message: sentence(message) };
+}
+
 /** Undefined when there is nothing to tell yet. */
-export function contentOf(
-  app: string,
-  view: Content | undefined,
-  refusal: Refusal | undefined,
-  orphaned: boolean,
-): Content | undefined {
+export function contentOf({
+  app,
+  view,
+  refusal,
+  orphaned,
+}: {
+  app: string;
+  view: Content | undefined;
+  refusal: Refusal | undefined;
+  orphaned: boolean;
+}): Content | undefined {
   if (refusal !== undefined) {
     const { epoch, generation, release } = refusal.statement ?? view ?? emptyContent(app);
     const base = view ?? emptyContent(app);

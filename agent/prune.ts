@@ -52,7 +52,7 @@ export async function prune(
     inventory: without(inventory, done.filter((one) => one.outcome !== "failed").map((one) => one.key)),
     outcomes: done.map((one) => one.outcome),
     failures: done.flatMap((one) => one.failure ?? []),
-    passing: done.some((one) => one.passing === true),
+    passing: done.every((one) => one.outcome !== "failed" || one.passing === true),
   };
 }
 

@@ -8,7 +8,7 @@ import { PROTOCOL_VERSION, type PlacementReport, type ReportAnswer, type ReportR
 import { AGENT_VERSION, type AgentDeps } from "./deps.ts";
 import { HubError, type Hub } from "./hub.ts";
 import type { Content } from "./placement.ts";
-import type { Stopper } from "./stop.ts";
+import { Stopped, type Stopper } from "./stop.ts";
 import { backoff, type Alarm } from "./wait.ts";
 
 /** Room for the envelope beside the placements. */
@@ -24,8 +24,9 @@ export class Reporter {
   readonly #alarm: Alarm;
   /** Digest of what the hub has accepted, by App. */
   readonly #accepted = new Map<string, string>();
+  readonly #digests = new WeakMap<Content, string>();
   readonly #seqs = new Map<string, number>();
-  #waiting: (() => void)[] = [];
+  #waiting: PromiseWithResolvers<void>[] = [];
   #dirty = false;
 
   constructor(
@@ -48,11 +49,12 @@ export class Reporter {
     this.#alarm.ring();
   }
 
-  /** Resolves when the hub has accepted what is true now; also at a stop, so ask `stopped` after it. */
+  /** Resolves when the hub has accepted what is true now; rejects when the next send fails, or at a stop. */
   async told(): Promise<void> {
-    const told = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const told = Promise.withResolvers<void>();
+    this.#waiting.push(told);
     this.changed();
-    await told;
+    await told.promise;
   }
 
   async run(): Promise<void> {
@@ -66,14 +68,14 @@ export class Reporter {
       try {
         await this.#send();
         failures = 0;
-        for (const resolve of waiting) resolve();
+        for (const one of waiting) one.resolve();
       } catch (error) {
         failures += 1;
-        this.#waiting.push(...waiting);
+        for (const one of waiting) one.reject(error);
         await this.#again(error, failures);
       }
     }
-    for (const resolve of this.#waiting) resolve();
+    for (const one of this.#waiting) one.reject(new Stopped("the agent is stopping"));
   }
 
   async #again(error: unknown, failures: number): Promise<void> {
@@ -89,11 +91,20 @@ export class Reporter {
   async #send(): Promise<void> {
     const current = this.#contents();
     this.#forget(current);
-    const changed = current.filter((content) => this.#accepted.get(content.app) !== digestOf(content));
+    const changed = current.filter((content) => this.#accepted.get(content.app) !== this.#digest(content));
     for (const batch of batches(changed)) {
       const answer = await this.#hub.report(this.#request(batch, current));
       this.#take(batch, answer);
     }
+  }
+
+  /** A view that no pass has replaced is the same object, and not worked out again. */
+  #digest(content: Content): string {
+    const known = this.#digests.get(content);
+    if (known !== undefined) return known;
+    const digest = digestOf(content);
+    this.#digests.set(content, digest);
+    return digest;
   }
 
   #forget(current: readonly Content[]): void {
@@ -115,7 +126,7 @@ export class Reporter {
   #fingerprintAfter(batch: readonly Content[], current: readonly Content[]): string {
     const sent = new Set(batch.map((content) => content.app));
     const known = current.flatMap((content) => {
-      const digest = sent.has(content.app) ? digestOf(content) : this.#accepted.get(content.app);
+      const digest = sent.has(content.app) ? this.#digest(content) : this.#accepted.get(content.app);
       return digest === undefined ? [] : [[content.app, digest] as const];
     });
     return digestOf(known.sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -133,7 +144,7 @@ export class Reporter {
     for (const content of batch) {
       const seq = stale.get(content.app);
       if (seq === undefined) {
-        this.#accepted.set(content.app, digestOf(content));
+        this.#accepted.set(content.app, this.#digest(content));
         continue;
       }
       this.#seqs.set(content.app, Math.max(seq, this.#seqs.get(content.app) ?? 0));

@@ -31,7 +31,7 @@ export interface SyncContext {
 
 export type PassEnd =
   | { kind: "done"; outcomes: OutcomeCounts; drift: Drift[]; verdicts: Map<string, Health>; seen: Seen[] }
-  /** `passing`: worth another try soon. */
+  /** `passing`: nothing is wrong but the server, worth another try soon. */
   | { kind: "failed"; outcomes: OutcomeCounts; drift: Drift[]; failures: Failure[]; passing: boolean; retryAfterMs: number }
   | { kind: "over-limit"; message: string; outcomes: OutcomeCounts };
 
@@ -86,7 +86,7 @@ function endOf(seen: Seen[]): PassEnd {
   if (failures.length > 0) {
     const waits = seen.flatMap((one) => one.passing ?? []);
     const retryAfterMs = Math.max(0, ...waits.map((wait) => wait.retryAfterMs ?? 0));
-    return { kind: "failed", outcomes, drift, failures, passing: waits.length > 0, retryAfterMs };
+    return { kind: "failed", outcomes, drift, failures, passing: waits.length === failures.length, retryAfterMs };
   }
   const verdicts = new Map(seen.flatMap((one) => (one.health === undefined ? [] : [[one.key, one.health]])));
   return { kind: "done", outcomes, drift, verdicts, seen };

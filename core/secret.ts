@@ -13,7 +13,7 @@ export function withEncodedData(object: KubeObject): KubeObject {
   const encoded = Object.entries(stringData as object).map(
     ([name, text]) => [name, base64(String(text))] as const,
   );
-  return { ...rest, data: { ...(isFields(data) ? data : {}), ...Object.fromEntries(encoded) } } as KubeObject;
+  return { ...rest, data: { ...(isFields(data) ? data : {}), ...Object.fromEntries(encoded) } };
 }
 
 function base64(text: string): string {

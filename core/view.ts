@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { appSchema } from "./app.ts";
 import { clusterSchema } from "./cluster.ts";
+import { driftAuditSchema } from "./drift-audit.ts";
 import { placementDetailSchema, placementSchema } from "./placement.ts";
 import { releaseSchema } from "./release.ts";
 import { resourceSchema } from "./resource.ts";
@@ -55,3 +56,24 @@ export type RegistrationAnswer = z.infer<typeof registrationAnswerSchema>;
 
 export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item) });
 export { releaseSchema, resourceSchema, rolloutSchema };
+
+/** One App with all that is told of it; a placement carries its detail only where it drifted or failed. */
+export const fleetAppSchema = z.object({
+  app: appViewSchema,
+  /** Newest first. */
+  releases: z.array(releaseSchema),
+  /** Of the newest release; absent before it started. */
+  rollout: rolloutSchema.optional(),
+  placements: z.array(placementViewSchema),
+});
+export type FleetApp = z.infer<typeof fleetAppSchema>;
+
+/** Everything that the page and a bare `fairlead get` show; `at` is the hub's clock. */
+export const fleetViewSchema = z.object({
+  at: z.number(),
+  clusters: z.array(clusterViewSchema),
+  sources: z.array(sourceViewSchema),
+  apps: z.array(fleetAppSchema),
+  audit: driftAuditSchema.optional(),
+});
+export type FleetView = z.infer<typeof fleetViewSchema>;

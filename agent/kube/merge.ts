@@ -40,9 +40,11 @@ export function mergeApply(
 
   let merged: KubeObject = live ?? { ...identityOf(object) };
   for (const leaf of before.get(manager)?.leaves ?? [])
-    if (!coveredBy(leaf, leaves) && !kept.some((set) => coveredBy(leaf, set)))
-      merged = dropLeaf(merged, leaf);
-  for (const leaf of leaves) merged = withValueAt(merged, pointerTokens(leaf), at(object, leaf));
+    if (!leaves.has(leaf) && !kept.some((set) => coveredBy(leaf, set))) merged = dropLeaf(merged, leaf);
+  for (const leaf of leaves) {
+    const next = at(object, leaf);
+    if (changes(at(merged, leaf), next)) merged = withValueAt(merged, pointerTokens(leaf), next);
+  }
 
   const mine = before.get(manager);
   const unchanged = mine !== undefined && sameSet(mine.leaves, leaves) && taken.size === 0;

@@ -5,10 +5,11 @@
  * every checkout and every process shares them. Nothing is ever downloaded but Go modules, through the Go tool.
  * `node cli/dev/tools.ts [name…]` builds the named ones, or all.
  */
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type BuildIo, type BuildSpec, type BuildStep } from "./build.ts";
+import { build, keyOf, type BuildIo, type BuildSpec, type BuildStep } from "./build.ts";
 import { goVersion } from "./go.ts";
 
 export type ToolName = "kubernetes" | "leash" | "render-engine";
@@ -39,6 +40,12 @@ export async function ensureTool(name: ToolName, io: BuildIo = stderrIo()): Prom
   return build(await tools[name](), cache, io);
 }
 
+/** Whether a call of `ensureTool` would return at once. */
+export async function isBuilt(name: ToolName): Promise<boolean> {
+  const cache = process.env["FAIRLEAD_CACHE"] || join(homedir(), ".cache", "fairlead");
+  return existsSync(join(cache, name, await keyOf(await tools[name]())));
+}
+
 const tools: Record<ToolName, () => Promise<BuildSpec>> = {
   kubernetes: async () => ({
     name: "kubernetes",
@@ -61,7 +68,7 @@ const tools: Record<ToolName, () => Promise<BuildSpec>> = {
   }),
   "render-engine": async () => ({
     name: "render-engine",
-    about: "Kustomize and Helm as one WebAssembly module (once, about 2 minutes)",
+    about: "Kustomize as a WebAssembly module (once, about a minute)",
     outputs: ["engine.wasm"],
     stamp: [await goVersion(engineFolder, "render-engine")],
     sources: [engineFolder],

@@ -18,7 +18,7 @@ import { dynamoEngines } from "../../support/dynamo.ts";
 
 const WAIT = { timeout: 20_000, interval: 10 };
 
-describe.each(dynamoEngines)("followStream on $name", ({ start }) => {
+describe.each(dynamoEngines)("followStream on $name", (kind) => {
   let engine: DynamoEngine;
   let dynamo: DynamoDBClient;
   let streams: DynamoDBStreamsClient;
@@ -27,7 +27,7 @@ describe.each(dynamoEngines)("followStream on $name", ({ start }) => {
   const stops: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    engine = await start();
+    engine = await kind.start();
     dynamo = new DynamoDBClient(localDynamoConfig(engine.endpoint));
     streams = new DynamoDBStreamsClient(localDynamoConfig(engine.endpoint));
     folder = await mkdtemp(join(tmpdir(), "fairlead-stream-"));
@@ -52,7 +52,7 @@ describe.each(dynamoEngines)("followStream on $name", ({ start }) => {
         StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
       }),
     );
-    await waitUntilTableExists({ client: dynamo, maxWaitTime: 30, minDelay: 0.05 as number }, { TableName });
+    await waitUntilTableExists({ client: dynamo, maxWaitTime: 30, minDelay: 0.05 }, { TableName });
     const streamArn = TableDescription?.LatestStreamArn ?? "";
     const put = (pk: string, n: number): Promise<unknown> =>
       dynamo.send(new PutItemCommand({ TableName, Item: { pk: { S: pk }, n: { N: String(n) } } }));
@@ -188,12 +188,12 @@ describe.each(dynamoEngines)("followStream on $name", ({ start }) => {
         if (numbers(batch).includes(2)) throw new Error("number 2 is bad");
         handled.push(...numbers(batch));
       },
-      onPoison: (record, error) => void poison.push(`${numbers([record])}: ${error.message}`),
+      onPoison: (record, error) => void poison.push(`${numbers([record])[0]}: ${error.message}`),
     });
     await vi.waitFor(() => expect(poison).toEqual(["2: number 2 is bad"]), WAIT);
     await table.put("after", 9);
     await vi.waitFor(() => expect(handled).toContain(9), WAIT);
-    expect(handled.toSorted()).toEqual([0, 1, 3, 9]);
+    expect(new Set(handled)).toEqual(new Set([0, 1, 3, 9]));
     expect(sizes).toEqual([4, 4, 1, 1, 1, 1, 1, 1]);
     expect(troubles).toHaveLength(4);
   });
@@ -221,7 +221,8 @@ describe.each(dynamoEngines)("followStream on $name", ({ start }) => {
     await writeFile(table.file, JSON.stringify({ stream: "arn:other", shards: { x: { finished: true } } }));
     const { records } = follow(table);
     await vi.waitFor(() => expect(numbers(records)).toEqual([1]), WAIT);
-    expect(JSON.parse(await readFile(table.file, "utf8")).stream).toBe(table.streamArn);
+    const saved = async (): Promise<unknown> => JSON.parse(await readFile(table.file, "utf8"));
+    await vi.waitFor(async () => expect(await saved()).toMatchObject({ stream: table.streamArn }), WAIT);
   });
 
   it("rejects a checkpoint that cannot be read, naming the fix", async () => {

@@ -1,0 +1,77 @@
+/**
+ * Flags and environment of the agent process, parsed once. A flag outweighs its variable; a value that is wrong is
+ * named with what is allowed. The token never stands in an error.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { durationMs, durationSchema } from "#core/duration.ts";
+import { AGENT_OPTIONS, type AgentOptions } from "./deps.ts";
+
+export const USAGE = `fairlead-agent: pulls this cluster's desired state and keeps it
+
+  --kubeconfig FILE    the cluster's kubeconfig; without it the mounted service account is used
+  --context NAME       a context of the kubeconfig (default: its current one)
+  --token TOKEN        registration token, needed on the first start only   [FAIRLEAD_TOKEN]
+  --token-file FILE    the same, from a file                                [FAIRLEAD_TOKEN_FILE]
+  --drift-every TIME   between two comparisons with the live objects, 60s   [FAIRLEAD_DRIFT_EVERY]
+  --heartbeat TIME     between two heartbeats, 5m                           [FAIRLEAD_HEARTBEAT]
+  --help
+`;
+
+export interface AgentConfig {
+  kind: "run";
+  kube: { kind: "in-cluster"; host: string; port: string } | { kind: "kubeconfig"; file: string | undefined; context: string | undefined };
+  token: string | undefined;
+  options: AgentOptions;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Throws with one sentence on what is wrong. */
+export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { kind: "help" } {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      kubeconfig: text,
+      context: text,
+      token: text,
+      "token-file": text,
+      "drift-every": text,
+      heartbeat: text,
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help === true) return { kind: "help" };
+  return {
+    kind: "run",
+    kube: kubeFrom(values.kubeconfig, values.context, env),
+    token: tokenFrom(values.token, values["token-file"], env),
+    options: {
+      ...AGENT_OPTIONS,
+      driftEveryMs: duration("drift-every", values["drift-every"] ?? env["FAIRLEAD_DRIFT_EVERY"], AGENT_OPTIONS.driftEveryMs),
+      heartbeatMs: duration("heartbeat", values.heartbeat ?? env["FAIRLEAD_HEARTBEAT"], AGENT_OPTIONS.heartbeatMs),
+    },
+  };
+}
+
+function kubeFrom(file: string | undefined, context: string | undefined, env: Env): AgentConfig["kube"] {
+  const host = env["KUBERNETES_SERVICE_HOST"];
+  if (file !== undefined || context !== undefined || host === undefined) return { kind: "kubeconfig", file, context };
+  return { kind: "in-cluster", host, port: env["KUBERNETES_SERVICE_PORT"] ?? "443" };
+}
+
+function tokenFrom(token: string | undefined, file: string | undefined, env: Env): string | undefined {
+  const path = file ?? (token === undefined ? env["FAIRLEAD_TOKEN_FILE"] : undefined);
+  const text = path === undefined ? (token ?? env["FAIRLEAD_TOKEN"]) : readFileSync(path, "utf8");
+  return text === undefined || text.trim() === "" ? undefined : text.trim();
+}
+
+const intervalSchema = durationSchema(100, 86_400_000);
+
+function duration(flag: string, text: string | undefined, defaultMs: number): number {
+  if (text === undefined) return defaultMs;
+  const parsed = intervalSchema.safeParse(text);
+  if (parsed.success) return durationMs(parsed.data);
+  throw new Error(`--${flag} ${parsed.error.issues[0]?.message ?? "is no duration"}`);
+}

@@ -1,0 +1,57 @@
+/** The agent process: real cluster, real network, real clock. Ends 0 after SIGTERM or SIGINT, 1 on a fatal fault. */
+import { parseConfig, USAGE, type AgentConfig } from "./config.ts";
+import type { LogEntry } from "./deps.ts";
+import { createKubeApi, type KubeApi } from "./kube/api.ts";
+import { fromKubeconfig, inCluster } from "./kube/connect.ts";
+import { runAgent } from "./run.ts";
+import { sleep } from "./timer.ts";
+
+process.exitCode = await main(process.argv.slice(2), process.env);
+
+async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    const config = parseConfig(argv, env);
+    if (config.kind === "help") {
+      process.stdout.write(USAGE);
+      return 0;
+    }
+    await run(config);
+    return 0;
+  } catch (error) {
+    log({ level: "error", message: error instanceof Error ? error.message : String(error) });
+    return 1;
+  }
+}
+
+async function run(config: AgentConfig): Promise<void> {
+  const kube = await connect(config.kube);
+  const agent = runAgent({
+    kube,
+    fetch: (url, init) => fetch(url, init),
+    clock: Date.now,
+    sleep,
+    random: Math.random,
+    log,
+    token: config.token,
+    options: config.options,
+  });
+  // Closing ends the requests that the stop has left behind.
+  const stop = (): void => void agent.stop().then(() => kube.close());
+  process.once("SIGTERM", stop).once("SIGINT", stop);
+  try {
+    await agent.done;
+  } finally {
+    await kube.close();
+  }
+}
+
+async function connect(config: AgentConfig["kube"]): Promise<KubeApi> {
+  const address =
+    config.kind === "in-cluster" ? await inCluster(config) : await fromKubeconfig(config.file, config.context);
+  return createKubeApi(address);
+}
+
+/** One JSON object a line on stderr; stdout is for data. */
+function log(entry: LogEntry): void {
+  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
+}

@@ -1,0 +1,159 @@
+/**
+ * A pass as the lane sees it: which kind is due, what its end makes of the view, and when to look again. A passing
+ * trouble of the API server never turns a healthy App into a failed one.
+ */
+import type { Health } from "#core/health.ts";
+import { sentence } from "#core/text.ts";
+import type { Address } from "./kube/port.ts";
+import { KubeError } from "./kube/port.ts";
+import { applyOrderOf, objectsOf, type AppState } from "./app-state.ts";
+import { addressOf, type Mode } from "./apply.ts";
+import type { AgentDeps } from "./deps.ts";
+import type { Identity } from "./identity.ts";
+import { contentFor, failedView, phaseOf, removedContent, withDrift, type Content } from "./placement.ts";
+import { dropBundles } from "./state/bundles.ts";
+import { writeRecord, type KeptRecord } from "./state/record.ts";
+import type { Stopper } from "./stop.ts";
+import { applyPass, removePass, type ApplyOrder, type PassEnd, type SyncContext } from "./sync.ts";
+
+/** Drift passes in a row that a passing error may spoil before it is told. */
+const SPOILED_PASSES_MAX = 3;
+
+export interface PassContext {
+  deps: AgentDeps;
+  stopper: Stopper;
+  identity: () => Identity;
+}
+
+/** What is not current yet, to be looked at again before the next pass. */
+export interface Watch {
+  verdicts: Map<string, Health>;
+  addresses: Map<string, Address>;
+}
+
+export type PassResult =
+  | { kind: "settled"; watch: Watch }
+  | { kind: "failed" }
+  | { kind: "retry"; afterMs: number }
+  | { kind: "idle" };
+
+/** `spoiled`: how many passes before this one ended in a passing error. */
+export async function runPass(context: PassContext, state: AppState, spoiled: number): Promise<PassResult> {
+  const { record } = state;
+  if (record?.state !== "kept") return { kind: "idle" };
+  const { order } = record.statement;
+  try {
+    return order.action === "apply"
+      ? await runApply(context, state, spoiled)
+      : await runRemove(context, state, record, order);
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    const failure = { object: "the cluster", reason: `${error.reason}: ${error.message}` };
+    const { passing, retryAfterMs = 0 } = error;
+    const end: PassEnd = { kind: "failed", outcomes: {}, drift: [], failures: [failure], passing, retryAfterMs };
+    return afterFailure(state, record, end, spoiled);
+  }
+}
+
+async function runApply(context: PassContext, state: AppState, spoiled: number): Promise<PassResult> {
+  const kept = applyOrderOf(state);
+  if (kept === undefined) return { kind: "idle" };
+  const { record, order } = kept;
+  const objects = await objectsOf(state, order);
+  if (objects === undefined) {
+    state.packed = undefined;
+    const reason = "is not in the cluster whole any more; it is fetched again when the hub answers";
+    state.view = failedView(baseOf(state, record), [{ object: "the bundle", reason }], {});
+    return { kind: "failed" };
+  }
+  const mode = modeOf(record, order);
+  const end = await applyPass(syncContext(context, state), order, objects, mode);
+  if (end.kind === "over-limit") return overLimit(state, record, end);
+  if (end.kind === "failed") return afterFailure(state, record, end, spoiled);
+  if (!record.applied) await markApplied(context, state, record);
+  state.view = doneView({ ...baseOf(state, record), objects: objects.length }, mode, end);
+  const addresses = new Map(end.seen.map((one) => [one.key, addressOf(one.object)]));
+  return { kind: "settled", watch: { verdicts: end.verdicts, addresses } };
+}
+
+function modeOf(record: KeptRecord, order: ApplyOrder): Mode {
+  if (!record.applied) return "deliver";
+  return order.sync.drift === "correct" ? "correct" : "tell";
+}
+
+async function markApplied(context: PassContext, state: AppState, record: KeptRecord): Promise<void> {
+  const applied = { ...record, applied: true };
+  await writeRecord(context.deps.kube, state.app, applied);
+  state.record = applied;
+}
+
+async function runRemove(
+  context: PassContext,
+  state: AppState,
+  record: KeptRecord,
+  order: Parameters<typeof removePass>[1],
+): Promise<PassResult> {
+  const end = await removePass(syncContext(context, state), order);
+  if (end.kind === "over-limit") return overLimit(state, record, end);
+  if (end.kind === "failed") return afterFailure(state, record, end, 0);
+  const { epoch, generation, floor, release } = record.statement;
+  const tombstone = { state: "removed", epoch, generation, floor, release, digest: record.digest } as const;
+  await writeRecord(context.deps.kube, state.app, tombstone);
+  state.record = tombstone;
+  state.packed = undefined;
+  state.view = { ...removedContent(state.app, tombstone), outcomes: end.outcomes };
+  await dropLeftovers(context, state);
+  return { kind: "idle" };
+}
+
+/** What a removed App needs no more; also called at a start, as a crash may come in between. */
+export async function dropLeftovers(context: Pick<PassContext, "deps">, state: AppState): Promise<void> {
+  await state.store.drop();
+  await dropBundles(context.deps.kube, state.app);
+}
+
+function syncContext({ deps, stopper, identity }: PassContext, state: AppState): SyncContext {
+  const { hub, project } = identity();
+  return { deps, stopper, owner: { hub, project, app: state.app }, store: state.store };
+}
+
+/** The view to go on from: that of this generation, or a new one. */
+function baseOf(state: AppState, record: KeptRecord): Content {
+  const fresh = contentFor(state.app, record.statement);
+  const { view } = state;
+  const same = view?.epoch === fresh.epoch && view.generation === fresh.generation;
+  return same ? view : fresh;
+}
+
+function doneView(base: Content, mode: Mode, end: Extract<PassEnd, { kind: "done" }>): Content {
+  const told = { ...base, ...phaseOf(end.verdicts), failures: [] };
+  // What the delivery did stays on record; a pass that finds nothing to do has nothing to add to it.
+  const outcomes = mode === "deliver" || Object.keys(base.outcomes).length === 0 ? end.outcomes : base.outcomes;
+  // A restored drift stays told until the next one; one that is only told goes when it is gone.
+  const drift = mode === "correct" && end.drift.length === 0 ? {} : withDrift(told, end.drift);
+  return { ...told, ...drift, outcomes };
+}
+
+function overLimit(state: AppState, record: KeptRecord, end: Extract<PassEnd, { kind: "over-limit" }>): PassResult {
+  const base = { ...baseOf(state, record), failures: [], outcomes: end.outcomes };
+  state.view = { ...base, phase: "failed", message: sentence(end.message) };
+  return { kind: "failed" };
+}
+
+function afterFailure(
+  state: AppState,
+  record: KeptRecord,
+  end: Extract<PassEnd, { kind: "failed" }>,
+  spoiled: number,
+): PassResult {
+  const base = baseOf(state, record);
+  const seen = end.drift.length === 0 ? base : withDrift(base, end.drift);
+  const failed = failedView(seen, end.failures, record.applied ? base.outcomes : end.outcomes);
+  if (!end.passing) {
+    state.view = failed;
+    return { kind: "failed" };
+  }
+  if (!record.applied) state.view = { ...failed, phase: "applying" };
+  else if (spoiled + 1 >= SPOILED_PASSES_MAX) state.view = { ...failed, phase: "progressing" };
+  return { kind: "retry", afterMs: end.retryAfterMs };
+}

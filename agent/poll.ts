@@ -1,0 +1,75 @@
+/**
+ * The line to the hub: asks for the desired state at the hub's own pace, hands answers to the desk, and backs off
+ * while the hub is away. It only ever hands over; what is true in the cluster is the lanes' business.
+ */
+import type { AgentDeps } from "./deps.ts";
+import type { Desk } from "./desk.ts";
+import type { Desired, Hub } from "./hub.ts";
+import { HubError } from "./hub.ts";
+import { KubeError } from "./kube/port.ts";
+import type { Stopper } from "./stop.ts";
+import { backoff, jittered } from "./wait.ts";
+import { POLL_IDLE_MS_DEFAULT } from "#core/limits.ts";
+
+export interface PollContext {
+  deps: AgentDeps;
+  stopper: Stopper;
+  hub: Hub;
+  desk: Pick<Desk, "take">;
+  /** True when the charter was replaced: what was refused may be right now. */
+  considerCharter: (jws: string) => Promise<boolean>;
+}
+
+interface Cursor {
+  etag: string | undefined;
+  beatAt: number;
+  fetchedAt: number;
+  pollMs: number;
+}
+
+export async function pollLoop(context: PollContext): Promise<void> {
+  const { deps, stopper } = context;
+  let cursor: Cursor = { etag: undefined, beatAt: -Infinity, fetchedAt: -Infinity, pollMs: POLL_IDLE_MS_DEFAULT };
+  let failures = 0;
+  while (!stopper.stopped) {
+    try {
+      cursor = await pollOnce(context, cursor);
+      failures = 0;
+    } catch (error) {
+      if (stopper.stopped) return;
+      if (!(error instanceof HubError || error instanceof KubeError)) throw error;
+      failures += 1;
+      deps.log({ level: "warn", message: `poll failed: ${error.message}` });
+    }
+    await deps.sleep(waitMs(deps, cursor, failures), stopper.signal);
+  }
+}
+
+function waitMs({ options, random }: AgentDeps, cursor: Cursor, failures: number): number {
+  return failures > 0
+    ? backoff(failures, options.backoffMinMs, options.backoffMaxMs, random)
+    : jittered(Math.max(cursor.pollMs, options.pollMinMs), random);
+}
+
+async function pollOnce(context: PollContext, cursor: Cursor): Promise<Cursor> {
+  const { deps, hub, stopper } = context;
+  const now = deps.clock();
+  const beat = now - cursor.beatAt >= deps.options.heartbeatMs;
+  const whole = now - cursor.fetchedAt >= deps.options.unconditionalFetchMs;
+  const desired = await hub.desired(whole ? undefined : cursor.etag, beat);
+  stopper.check();
+  const next = { ...cursor, beatAt: beat ? now : cursor.beatAt, fetchedAt: whole ? now : cursor.fetchedAt };
+  if (desired.kind === "unchanged") return { ...next, pollMs: desired.pollMs ?? cursor.pollMs };
+  return await taken(context, desired, whole, next);
+}
+
+async function taken(
+  { desk, considerCharter }: PollContext,
+  { answer, etag }: Extract<Desired, { kind: "changed" }>,
+  whole: boolean,
+  cursor: Cursor,
+): Promise<Cursor> {
+  const replaced = await considerCharter(answer.charter);
+  desk.take(answer.assignments, whole || replaced);
+  return { ...cursor, etag, pollMs: answer.pollMs };
+}

@@ -1,0 +1,76 @@
+/**
+ * The demo's clusters. Simulated ones run the real agent over an in-memory Kubernetes and are labelled so; a real
+ * one runs the same agent as a process of its own, from the one-file bundle.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { API_VERSION } from "#core/metadata.ts";
+import { AGENT_OPTIONS, type LogEntry } from "../../agent/deps.ts";
+import { createMemoryKube } from "../../agent/kube/memory.ts";
+import { runAgent } from "../../agent/loop.ts";
+import type { HubClient } from "./hub-client.ts";
+
+const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
+const REGIONS = ["eu", "us"] as const;
+const POLL = "2s";
+
+/** `sim-dev-1`, `sim-staging-2`, …: environments and regions in turn. */
+export function simulatedClusters(count: number) {
+  return Array.from({ length: count }, (_, index) => {
+    const env = ENVIRONMENTS[index % ENVIRONMENTS.length] ?? "dev";
+    const region = REGIONS[index % REGIONS.length] ?? "eu";
+    const name = `sim-${env}-${Math.floor(index / ENVIRONMENTS.length) + 1}`;
+    const labels = { env, region, simulated: "true" };
+    return clusterResource(name, labels, true);
+  });
+}
+
+export function clusterResource(name: string, labels: Record<string, string>, simulated: boolean) {
+  return { apiVersion: API_VERSION, kind: "Cluster", metadata: { name, labels }, spec: { poll: POLL, simulated } };
+}
+
+export interface RunningAgent {
+  stop(): Promise<void>;
+}
+
+export async function startSimulatedAgent(hub: HubClient, name: string, log: (entry: LogEntry) => void): Promise<RunningAgent> {
+  return runAgent({
+    kube: createMemoryKube({ name, now: () => Date.now() }),
+    fetch: (url, init) => fetch(url, init),
+    clock: () => Date.now(),
+    sleep: pause,
+    random: Math.random,
+    log,
+    token: await hub.register(name),
+    options: { ...AGENT_OPTIONS, driftEveryMs: 10_000 },
+  });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}
+
+/** `bundle` is the built one-file agent. Its log goes to `onLine`. */
+export async function startAgentProcess(hub: HubClient, name: string, bundle: string, kubeArgs: readonly string[], onLine: (line: string) => void): Promise<RunningAgent> {
+  const token = await hub.register(name);
+  const args = [bundle, ...kubeArgs, "--drift-every", "10s"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, FAIRLEAD_TOKEN: token } });
+  child.stderr.on("data", (chunk: Buffer) => onLine(chunk.toString().trimEnd()));
+  return { stop: () => end(child) };
+}
+
+function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve());
+    child.kill("SIGTERM");
+  });
+}

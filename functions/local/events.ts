@@ -1,0 +1,74 @@
+/**
+ * Stream → relay → bus → handlers, in one process: the same steps as on AWS, with the local stream follower and the
+ * in-process bus between them. Dead letters are told in the log; the sweep drives what they should have moved.
+ */
+import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
+import type { HubEvent } from "#core/event.ts";
+import type { Log } from "../api/errors.ts";
+import { createMemoryBus } from "../bus/memory.ts";
+import type { ReleaseDeps } from "../release/look.ts";
+import { lookFor } from "../release/look-apps.ts";
+import { assignRange, type AssignDeps } from "../rollout/assign.ts";
+import { tickReported } from "../rollout/tick-apps.ts";
+import { factsOf } from "../stream/facts.ts";
+import { fileCheckpoint } from "./stream-checkpoint.ts";
+import { followStream } from "./stream.ts";
+
+export interface EventsOptions {
+  streams: DynamoDBStreamsClient;
+  streamArn: string;
+  checkpointFile: string;
+  pollMs: number;
+  deps: AssignDeps;
+  release: ReleaseDeps;
+  log: Log;
+}
+
+const RETRIES_MAX = 5;
+const EVENT_AGE_MS_MAX = 60_000;
+
+export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
+  const { deps, release, log } = options;
+  const bus = createMemoryBus({
+    targets: [
+      {
+        name: "release",
+        types: ["source.changed", "app.changed", "cluster.changed"],
+        handle: (event) => lookFor(release, event),
+      },
+      { name: "assign", types: ["rollout.released"], handle: (event) => assignReleased(deps, event) },
+    ],
+    retriesMax: RETRIES_MAX,
+    backoffMs: (attempt) => 100 * 2 ** attempt,
+    maxAgeMs: EVENT_AGE_MS_MAX,
+    onDead: (event, target, error) =>
+      log({ level: "error", target, event: event.type, detail: event.detail, error: String(error) }),
+    clock: () => Date.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  });
+  const control = new AbortController();
+  const following = followStream({
+    client: options.streams,
+    streamArn: options.streamArn,
+    checkpoint: fileCheckpoint(options.checkpointFile),
+    pollMs: options.pollMs,
+    signal: control.signal,
+    onRecords: async (records) => {
+      await bus.publish(records.flatMap(factsOf));
+      await tickReported(deps, records);
+    },
+    onPoison: (record, error) => log({ level: "error", poison: record.eventID, error: String(error) }),
+    onTrouble: (error) => log({ level: "warn", stream: String(error) }),
+  });
+  return {
+    stop: async () => {
+      control.abort();
+      await following;
+      await bus.stop();
+    },
+  };
+}
+
+async function assignReleased(deps: AssignDeps, event: HubEvent): Promise<void> {
+  if (event.type === "rollout.released") await assignRange(deps, event.detail);
+}

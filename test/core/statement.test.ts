@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { judgeStatement, type Bearer, type Held, type Statement } from "#core/statement.ts";
+
+const bearer: Bearer = { hub: "hub-1", epoch: 1, project: "default", cluster: "a" };
+const held: Held = { epoch: 1, generation: 5, floor: 3, digest: "d5" };
+const base: Statement = {
+  hub: "hub-1",
+  epoch: 1,
+  project: "default",
+  cluster: "a",
+  app: "shop",
+  release: 6,
+  generation: 6,
+  floor: 3,
+  order: { action: "remove", deletion: "delete", pruneLimit: 0 },
+};
+
+function judge(change: Partial<Statement>, digest = "d6", app = "shop", before: Held | undefined = held) {
+  const judged = judgeStatement({ ...base, ...change }, app, digest, bearer, before);
+  return judged.kind === "refused" ? judged.code : judged.kind;
+}
+
+describe("judgeStatement", () => {
+  it("accepts a newer generation, and the first one", () => {
+    expect(judge({})).toBe("accepted");
+    expect(judgeStatement(base, "shop", "d6", bearer, undefined).kind).toBe("accepted");
+  });
+
+  it("takes the same statement again as unchanged", () => {
+    expect(judge({ generation: 5 }, "d5")).toBe("unchanged");
+  });
+
+  it("refuses what is not for this cluster: a writer of rows cannot send another cluster's statement", () => {
+    expect(judge({ cluster: "b" })).toBe("other-cluster");
+    expect(judge({ project: "other" })).toBe("other-cluster");
+    expect(judge({ app: "till" })).toBe("other-app");
+    expect(judge({ hub: "hub-2" })).toBe("other-hub");
+  });
+
+  it("refuses to go back: an older hub put back from a copy moves nothing", () => {
+    expect(judge({ generation: 4 })).toBe("older-generation");
+    expect(judge({ generation: 5 }, "other")).toBe("same-generation-changed");
+    expect(judge({ release: 2 })).toBe("below-floor");
+  });
+
+  it("refuses an epoch that its charter does not certify", () => {
+    expect(judge({ epoch: 2, generation: 1 })).toBe("other-epoch");
+  });
+
+  it("lets a certified new epoch outrank every generation of the one before", () => {
+    const judged = judgeStatement({ ...base, epoch: 2, generation: 1 }, "shop", "d", { ...bearer, epoch: 2 }, held);
+    expect(judged.kind).toBe("accepted");
+  });
+});

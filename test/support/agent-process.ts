@@ -1,0 +1,45 @@
+/** The agent as a process of its own, as it runs in a cluster; SIGKILL included. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../agent/main.ts", import.meta.url));
+
+export interface AgentProcess {
+  pid: number;
+  /** All that it said so far. */
+  log(): string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+export interface AgentStart {
+  kubeconfigFile: string;
+  /** Only for the first start: then the cluster knows. */
+  token?: string | undefined;
+  driftEvery?: string;
+  program?: string;
+}
+
+/** Stopped at the latest when this process ends. */
+export function startAgent(start: AgentStart): AgentProcess {
+  const args = [start.program ?? MAIN, "--kubeconfig", start.kubeconfigFile, "--drift-every", start.driftEvery ?? "1s"];
+  const env = { ...process.env, ...(start.token === undefined ? {} : { FAIRLEAD_TOKEN: start.token }) };
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
+  let said = "";
+  const keep = (chunk: Buffer): void => {
+    said = (said + chunk.toString()).slice(-20_000);
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  const last = (): void => void child.kill("SIGKILL");
+  process.once("exit", last);
+  child.once("exit", () => process.removeListener("exit", last));
+  return { pid: child.pid ?? 0, log: () => said, kill: (signal) => kill(child, signal) };
+}
+
+function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve());
+    child.kill(signal);
+  });
+}

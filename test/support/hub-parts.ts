@@ -1,0 +1,87 @@
+/** The hub's parts without HTTP, stream and bus: table on a given engine, object store, renderer, signer, a clock to set. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { parseResource } from "#core/resource.ts";
+import { ensureTool } from "../../cli/dev/tools.ts";
+import { localDynamoConfig } from "../../functions/local/dynamo.ts";
+import { ensureTable } from "../../functions/local/table.ts";
+import { createFolderStore } from "../../functions/objects/folder.ts";
+import type { ReleaseDeps } from "../../functions/release/look.ts";
+import { putTree } from "../../functions/release/content.ts";
+import { openHub } from "../../functions/release/open-hub.ts";
+import { localSigner, makePrivateKey } from "../../functions/release/sign.ts";
+import { createRenderer } from "../../functions/render/render.ts";
+import { createDb } from "../../functions/store/db.ts";
+import { ensureProject, putResource } from "../../functions/store/resource.ts";
+import { putSourceState } from "../../functions/store/state.ts";
+import { startDynamo, type EngineUnderTest } from "./dynamo.ts";
+
+export interface HubParts extends ReleaseDeps {
+  /** Units by operation since the last call. */
+  units(): Record<string, number>;
+  setNow(now: number): void;
+  apply(...resources: object[]): Promise<void>;
+  /** As if Git had been read: a commit with these files. */
+  commit(commit: string, files: Record<string, string>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function hubParts(engine: Pick<EngineUnderTest, "start"> = { start: startDynamo }): Promise<HubParts> {
+  const folder = await mkdtemp(join(tmpdir(), "fairlead-hub-"));
+  const dynamo = await engine.start();
+  const client = new DynamoDBClient(localDynamoConfig(dynamo.endpoint));
+  await ensureTable(client, "fairlead");
+  let counted: Record<string, number> = {};
+  const db = createDb(DynamoDBDocumentClient.from(client), "fairlead", (operation, units) => {
+    counted[operation] = (counted[operation] ?? 0) + units;
+  });
+  const objects = createFolderStore({ root: join(folder, "objects") });
+  const renderer = createRenderer({ wasmFile: join(await ensureTool("render-engine"), "engine.wasm"), workers: 1 });
+  const signing = await makePrivateKey();
+  await openHub(db, { hub: "hub-test", recovery: await makePrivateKey(), signing, url: "http://127.0.0.1:1", newEpoch: false });
+  let now = 1_800_000_000_000;
+  return {
+    db,
+    objects,
+    renderer,
+    signer: await localSigner(signing),
+    now: () => now,
+    setNow: (to) => {
+      now = to;
+    },
+    units: () => {
+      const since = counted;
+      counted = {};
+      return since;
+    },
+    apply: async (...resources) => {
+      for (const resource of resources) {
+        const parsed = parseResource("document", { apiVersion: "fairlead.dev/v1", ...resource });
+        if (parsed.kind === "refused") throw new Error(parsed.message);
+        await ensureProject(db, parsed.resource.metadata.project);
+        await putResource(db, parsed.resource);
+      }
+    },
+    commit: async (commit, files) => {
+      const bytes = new Map(Object.entries(files).map(([path, text]) => [path, new TextEncoder().encode(text)]));
+      const tree = await putTree(objects, bytes);
+      await putSourceState(db, "default", "fleet", { kind: "read", commit, author: "Ada", email: "a@example.com", message: `commit ${commit}`, committedAt: 1, tree, at: now });
+    },
+    stop: async () => {
+      await renderer.close();
+      client.destroy();
+      await dynamo.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const source = { kind: "Source", metadata: { name: "fleet" }, spec: { git: { url: "https://git.example.com/fleet.git" } } };
+export const app = (spec: object = {}) => ({ kind: "App", metadata: { name: "shop" }, spec: { source: "fleet", path: "apps", clusters: {}, ...spec } });
+export const cluster = (name: string, labels: Record<string, string> = {}) => ({ kind: "Cluster", metadata: { name, labels } });
+export const configMaps = (...names: string[]) => ({
+  "apps/all.yaml": names.map((name) => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\n`).join("---\n"),
+});

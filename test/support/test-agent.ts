@@ -1,0 +1,96 @@
+/** An agent over an in-memory cluster, with intervals of milliseconds, and what its tests ask of it. */
+import type { KubeObject } from "#core/object.ts";
+import { AGENT_OPTIONS, type AgentOptions, type LogEntry } from "../../agent/deps.ts";
+import { createMemoryKube, type MemoryKube } from "../../agent/kube/memory.ts";
+import type { Kube } from "../../agent/kube/port.ts";
+import { runAgent, type RunningAgent } from "../../agent/run.ts";
+import { sleep } from "../../agent/timer.ts";
+import type { TestHub } from "./test-hub.ts";
+
+const FAST: AgentOptions = {
+  ...AGENT_OPTIONS,
+  driftEveryMs: 20,
+  unconditionalFetchMs: 60_000,
+  pollMinMs: 1,
+  backoffMinMs: 2,
+  backoffMaxMs: 10,
+  observeMinMs: 2,
+  observeMaxMs: 10,
+  establishMs: 2_000,
+  stopGraceMs: 200,
+};
+
+export interface TestAgent extends RunningAgent {
+  logs: LogEntry[];
+}
+
+export function startAgent(
+  hub: Pick<TestHub, "fetch">,
+  kube: Kube,
+  extra: { token?: string; options?: Partial<AgentOptions>; clock?: () => number } = {},
+): TestAgent {
+  const logs: LogEntry[] = [];
+  const agent = runAgent({
+    kube,
+    fetch: hub.fetch,
+    clock: extra.clock ?? Date.now,
+    sleep,
+    random: Math.random,
+    log: (entry) => logs.push(entry),
+    token: extra.token,
+    options: { ...FAST, ...extra.options },
+  });
+  return { ...agent, logs };
+}
+
+export function memoryCluster(readyAfterMs = 0): MemoryKube {
+  return createMemoryKube({ name: "c1", now: Date.now, readyAfterMs });
+}
+
+export interface CountedKube extends Kube {
+  writes: string[];
+}
+
+/** Every call but dry-runs and reads, by name. */
+export function counted(kube: Kube): CountedKube {
+  const writes: string[] = [];
+  return {
+    writes,
+    apply: async (object, options) => {
+      if (!options.dryRun) writes.push(`apply ${object.kind} ${object.metadata.name}`);
+      return await kube.apply(object, options);
+    },
+    get: (address) => kube.get(address),
+    delete: async (address, uid) => {
+      writes.push(`delete ${address.kind} ${address.name}`);
+      return await kube.delete(address, uid);
+    },
+    scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
+    version: () => kube.version(),
+  };
+}
+
+/** The users' objects, as a person would compare them: no UIDs, no versions, no times. */
+export function userObjects(kube: MemoryKube): string[] {
+  return kube
+    .list()
+    .filter((object) => object.metadata.namespace !== "fairlead-system" && object.kind !== "Namespace")
+    .map(({ apiVersion, kind, metadata, data, spec }) =>
+      JSON.stringify({ apiVersion, kind, name: metadata.name, namespace: metadata.namespace, data, spec }),
+    );
+}
+
+export function configMap(name: string, data: Record<string, string> = { key: "value" }): KubeObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data };
+}
+
+export function deployment(name: string, image = "web:1", replicas = 2): KubeObject {
+  const labels = { app: name };
+  const template = { metadata: { labels }, spec: { containers: [{ name, image }] } };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: { replicas, selector: { matchLabels: labels }, template },
+  };
+}
