@@ -35,7 +35,9 @@ type Fetched = { kind: "fetched"; packed: Uint8Array | undefined; objects: numbe
 
 /** Throws a `HubError` or `KubeError` when it is to be tried again; then `state` is as it was. */
 export async function accept(context: AcceptContext, state: AppState, offer: Offer): Promise<"kept" | "as-before"> {
-  if (state.refusal?.jws === offer.jws && !offer.again) return "as-before";
+  // A bundle that was refused is asked for with every new answer: the bytes behind a digest can be put right.
+  const forItself = state.refusal?.jws === offer.jws && state.refusal.statement === undefined;
+  if (forItself && !offer.again) return "as-before";
   const identity = context.identity();
   const verified = await verifyStatement(offer.jws, identity.charter);
   if (verified.kind === "refused") return refuse(context, state, offer, verified.message, undefined);

@@ -18,7 +18,7 @@ import {
 } from "./pointer.ts";
 import { isSecret, withEncodedData } from "./secret.ts";
 
-export { lastEditor, type Editor } from "./managed.ts";
+export { lastEditor } from "./managed.ts";
 
 export type IgnoreRules = SyncOptions["ignore"];
 
@@ -30,9 +30,9 @@ export interface FieldChange {
   after?: string;
 }
 
-export const CHANGE_TEXT_CHARS_MAX = 200;
+const CHANGE_TEXT_CHARS_MAX = 200;
 /** More changes than this in one object are as good as all. */
-export const CHANGES_MAX = 100;
+const CHANGES_MAX = 100;
 const HIDDEN = "(hidden)";
 
 const BOOKKEEPING = [

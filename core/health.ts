@@ -25,7 +25,7 @@ import {
 import type { Health, HealthStatus } from "./health/verdict.ts";
 import { groupOf, type KubeObject } from "./object.ts";
 
-export type { Health, HealthStatus } from "./health/verdict.ts";
+export type { Health } from "./health/verdict.ts";
 
 type Rule = (object: KubeObject) => Health;
 

@@ -7,9 +7,9 @@ import { z } from "zod";
 import { BUNDLE_OBJECTS_MAX } from "./limits.ts";
 import { refKey, refOf, type KubeObject } from "./object.ts";
 
-export const INVENTORY_SHARD_ENTRIES_MAX = 1000;
+const INVENTORY_SHARD_ENTRIES_MAX = 1000;
 /** The old bundle and the new one, both at their largest. */
-export const INVENTORY_ENTRIES_MAX = 2 * BUNDLE_OBJECTS_MAX;
+const INVENTORY_ENTRIES_MAX = 2 * BUNDLE_OBJECTS_MAX;
 
 const keySchema = z
   .string()
@@ -28,7 +28,7 @@ export const inventorySchema = z.object({
     ),
 });
 
-export interface InventoryEntry {
+interface InventoryEntry {
   apiVersion: string;
   /** Absent until the object was seen in the cluster: then only the marks on it say that it is ours. */
   uid?: string | undefined;

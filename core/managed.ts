@@ -39,7 +39,7 @@ export function managersOf(live: KubeObject): ManagerEntry[] {
 }
 
 /** Every owned pointer, leaves only; list items stand under the index they have in `live`. */
-export function ownedPointers(entry: ManagerEntry, live: KubeObject): string[] {
+function ownedPointers(entry: ManagerEntry, live: KubeObject): string[] {
   const found: string[] = [];
   walk(entry.fields, live, "", found);
   return found;
@@ -91,7 +91,7 @@ export function ownedByOthers(live: KubeObject, pointer: string): boolean {
   );
 }
 
-export function touches(owned: string, pointer: string): boolean {
+function touches(owned: string, pointer: string): boolean {
   return isAtOrBelow(owned, pointer) || isAtOrBelow(pointer, owned);
 }
 

@@ -11,7 +11,7 @@ import { parseRefKey, refKey, refOf, refText, type KubeObject, type ObjectRef } 
 
 export const AGENT_NAMESPACE = "fairlead-system";
 /** Name of the agent's ClusterRole and its binding. */
-export const AGENT_IDENTITY = "fairlead-agent";
+const AGENT_IDENTITY = "fairlead-agent";
 export const APP_LABEL = "fairlead.dev/app";
 export const OWNER_ANNOTATION = "fairlead.dev/owner";
 /** `disabled` on a live object keeps it in the cluster when its bundle drops it. */

@@ -10,8 +10,6 @@ import { FIELD_MANAGER, KubeError, type Address, type Kube } from "./port.ts";
 import { notServed } from "./served.ts";
 import { createWire, type KubeAddress } from "./wire.ts";
 
-export type { KubeAddress } from "./wire.ts";
-
 /** `timeoutMs` is per request. */
 export interface KubeApiOptions extends KubeAddress {
   timeoutMs?: number;

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { KubeAddress } from "./wire.ts";
 
-export const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
+const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** The kubelet rotates the token long before it ends; a minute keeps reads rare. */
 const TOKEN_KEPT_MS = 60_000;
 
-export interface InClusterOptions {
+interface InClusterOptions {
   /** `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`. */
   host: string;
   port: string;

@@ -28,7 +28,7 @@ export interface MemoryKube extends Kube {
   list(): KubeObject[];
 }
 
-export const READY_AFTER_MS_DEFAULT = 1_500;
+const READY_AFTER_MS_DEFAULT = 1_500;
 const SIMULATED_VERSION = "v1.34.4+simulated";
 const OBJECTS_MAX = 20_000;
 const NAMESPACES = ["default", "kube-system", "fairlead-system"];

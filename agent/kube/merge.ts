@@ -11,7 +11,7 @@ import { isFields, pointerTo, pointerTokens, valueAt, withValueAt, type Fields }
 /** Manager -> when it last changed what it owns, and the pointers of the leaves it owns. */
 export type Owners = ReadonlyMap<string, Ownership>;
 
-export interface Ownership {
+interface Ownership {
   at: number;
   operation: "Apply" | "Update";
   leaves: ReadonlySet<string>;

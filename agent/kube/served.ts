@@ -3,7 +3,7 @@ import { refOf, refText, type KubeObject } from "#core/object.ts";
 import { KubeError } from "./port.ts";
 
 /** Reason of an apply of a kind that is not served; it passes once the kind's definition is there. */
-export const NOT_SERVED = "NotServed";
+const NOT_SERVED = "NotServed";
 
 /** `versions` are those under which the kind's group does serve it. */
 export function notServed(object: KubeObject, versions: readonly string[]): KubeError {

@@ -7,9 +7,9 @@ import { z } from "zod";
 import { sentence } from "#core/text.ts";
 import { KubeError } from "./port.ts";
 
-export const CONNECTIONS = 8;
-export const REQUEST_TIMEOUT_MS = 30_000;
-export const CONNECT_TIMEOUT_MS = 10_000;
+const CONNECTIONS = 8;
+const REQUEST_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 /** etcd keeps 1.5 MiB per object; a discovery of thousands of kinds is the largest answer asked for here. */
 export const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 

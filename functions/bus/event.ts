@@ -9,7 +9,7 @@ import { EVENT_SOURCE, type HubEvent, hubEventSchema } from "#core/event.ts";
 export const PUT_ENTRIES_MAX = 10;
 export const PUT_BYTES_MAX = 256 * 1024;
 
-export interface BusEntry {
+interface BusEntry {
   Source: string;
   DetailType: string;
   Detail: string;

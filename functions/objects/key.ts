@@ -5,7 +5,7 @@
 const OBJECT_KEY_CHARS_MAX = 512;
 const SEGMENT_CHARS_MAX = 128;
 /** Larger than any bundle, so that a source tree fits as well; everything is held in memory once. */
-export const OBJECT_BYTES_MAX = 64 * 1024 * 1024;
+const OBJECT_BYTES_MAX = 64 * 1024 * 1024;
 
 const SEGMENT = /^[a-z0-9._-]+$/;
 

@@ -19,18 +19,17 @@ export interface EngineUnderTest {
 /** The default in tests: one per test file. `stop` also removes its data file. */
 export async function startDynamo(): Promise<DynamoEngine> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-dynamo-"));
-  const engine = await startDynoxide({ dataFile: join(folder, "table.db") });
-  return {
-    endpoint: engine.endpoint,
-    stop: async () => {
-      await engine.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  const clear = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const starting = startDynoxide({ dataFile: join(folder, "table.db") });
+  const engine = await starting.catch(async (error: unknown) => {
+    await clear();
+    throw error;
+  });
+  return { endpoint: engine.endpoint, stop: () => engine.stop().then(clear) };
 }
 
 /** In memory. The server can only listen on all interfaces; the port is random and the data are a test's. */
-export async function startDynamoDbLocal(): Promise<DynamoEngine> {
+async function startDynamoDbLocal(): Promise<DynamoEngine> {
   const folder = await dynamoDbLocalFolder();
   const { port, child } = await startServer({
     name: "DynamoDB Local (needs a Java runtime of 17 or later on the PATH as java)",

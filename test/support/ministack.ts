@@ -78,6 +78,9 @@ export async function startMiniStack(): Promise<MiniStack> {
     ready: async (port, child) => child.output().includes("Running on") && answers(port),
     portTaken: /already in use/i,
     readyMsMax: READY_MS_MAX,
+  }).catch(async (error: unknown) => {
+    await rm(scratch, { recursive: true, force: true });
+    throw error;
   });
   return {
     endpoint: `http://127.0.0.1:${port}`,

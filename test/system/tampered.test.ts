@@ -33,8 +33,8 @@ async function statementOf(cluster: string): Promise<string> {
   return String(row?.["statement"]);
 }
 
-async function bump(): Promise<void> {
-  await line.db().update(keys.line("default", "east"), { text: "ADD #desired :one", names: { desired: "desired" }, values: { one: 1 } });
+async function bump(cluster: string = "east"): Promise<void> {
+  await line.db().update(keys.line("default", cluster), { text: "ADD #desired :one", names: { desired: "desired" }, values: { one: 1 } });
 }
 
 /** Puts another statement into the row of east, waits until it is refused, and puts the right one back. */
@@ -118,7 +118,7 @@ describe("a bundle with one byte changed", () => {
     expect(told).toContain("digest");
     expect(await live(line, "east", "configmap", "settings")).toMatchObject({ data: { greeting: "second" } });
     for (const [name, packed] of originals) await writeFile(join(folder, name), packed);
-    await bump();
+    for (const cluster of CLUSTERS) await bump(cluster);
     await until("the true bundle is taken", async () => {
       const found = (await live(line, "east", "configmap", "settings")) as unknown as { data: { greeting: string } };
       return found.data.greeting === "third";
