@@ -31,10 +31,16 @@ export interface Offer {
   again: boolean;
 }
 
-type Fetched = { kind: "fetched"; packed: Uint8Array | undefined; objects: number } | { kind: "refused"; message: string };
+type Fetched =
+  | { kind: "fetched"; packed: Uint8Array | undefined; objects: number }
+  | { kind: "refused"; message: string };
 
 /** Throws a `HubError` or `KubeError` when it is to be tried again; then `state` is as it was. */
-export async function accept(context: AcceptContext, state: AppState, offer: Offer): Promise<"kept" | "as-before"> {
+export async function accept(
+  context: AcceptContext,
+  state: AppState,
+  offer: Offer,
+): Promise<"kept" | "as-before"> {
   // A bundle that was refused is asked for with every new answer: the bytes behind a digest can be put right.
   const forItself = state.refusal?.jws === offer.jws && state.refusal.statement === undefined;
   if (forItself && !offer.again) return "as-before";
@@ -66,7 +72,8 @@ function refuse(
   message: string,
   statement: Statement | undefined,
 ): "as-before" {
-  if (state.refusal?.message !== message) context.deps.log({ level: "warn", app: state.app, message: `refused: ${message}` });
+  if (state.refusal?.message !== message)
+    context.deps.log({ level: "warn", app: state.app, message: `refused: ${message}` });
   state.refusal = { jws: offer.jws, message, statement };
   return "as-before";
 }

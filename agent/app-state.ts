@@ -1,4 +1,7 @@
-/** All that the agent holds of one App, in memory; one lane writes it. What must outlive the process is in `record`, `store` and the stored bundle. */
+/**
+ * All that the agent holds of one App, in memory; one lane writes it. What must outlive the process is in
+ * `record`, `store` and the stored bundle, and is read back from the cluster at a start.
+ */
 import { BUNDLE_BYTES_MAX } from "#core/limits.ts";
 import { openBundle } from "#core/bundle.ts";
 import type { KubeObject } from "#core/object.ts";
@@ -44,7 +47,8 @@ export async function loadState(kube: Kube, app: string): Promise<AppState> {
     state.store = await InventoryStore.load(kube, app);
     state.record = await readRecord(kube, app);
   } catch (error) {
-    if (!(error instanceof SyntaxError) && !(error instanceof Error && error.name === "ZodError")) throw error;
+    if (!(error instanceof SyntaxError) && !(error instanceof Error && error.name === "ZodError"))
+      throw error;
     const message = `the state kept in fairlead-system for this App is damaged: ${error.message}`;
     return { ...state, broken: true, view: brokenContent(app, message) };
   }

@@ -72,7 +72,10 @@ async function applyAbsent(context: ApplyContext, key: string, object: KubeObjec
   return { ...seen(key, object, "created", created), ...(mode === "correct" ? { drift } : {}) };
 }
 
-const MISSING: Health = { status: "progressing", sentence: "is missing; its drift is only told, not restored" };
+const MISSING: Health = {
+  status: "progressing",
+  sentence: "is missing; its drift is only told, not restored",
+};
 
 async function applyPresent(
   context: ApplyContext,
@@ -84,7 +87,10 @@ async function applyPresent(
   const refusal = refusalOf(context, key, live);
   if (refusal !== undefined) return failed(key, object, refusal);
   if (live.metadata["deletionTimestamp"] !== undefined && mode !== "tell")
-    return { ...failed(key, object, "is being deleted and will be made again"), passing: { retryAfterMs: undefined } };
+    return {
+      ...failed(key, object, "is being deleted and will be made again"),
+      passing: { retryAfterMs: undefined },
+    };
   const wanted = withoutIgnored(object, sync.ignore, live);
   const wouldBe = await kube.apply(wanted, { dryRun: true, force: true });
   const changes = compare(wanted, live, wouldBe, sync.ignore);

@@ -2,21 +2,30 @@
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url);
+const OUTFILE = new URL("dist/agent.mjs", root).pathname;
 
-const result = await build({
-  entryPoints: [new URL("agent/main.ts", root).pathname],
-  outfile: new URL("dist/agent.mjs", root).pathname,
-  bundle: true,
-  format: "esm",
-  platform: "node",
-  target: "node24",
-  minify: true,
-  legalComments: "none",
-  metafile: true,
-  // CommonJS dependencies ask for node's own modules at run time.
-  banner: {
-    js: 'import { createRequire as fairleadRequire } from "node:module"; const require = fairleadRequire(import.meta.url);',
-  },
-});
-const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-process.stderr.write(`dist/agent.mjs: ${Math.round(bytes / 1024)} kB\n`);
+/** Path of the built file, and its size. */
+export async function buildAgent(): Promise<{ file: string; bytes: number }> {
+  const result = await build({
+    entryPoints: [new URL("agent/main.ts", root).pathname],
+    outfile: OUTFILE,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    minify: true,
+    legalComments: "none",
+    metafile: true,
+    // CommonJS dependencies ask for node's own modules at run time.
+    banner: {
+      js: 'import { createRequire as fairleadRequire } from "node:module"; const require = fairleadRequire(import.meta.url);',
+    },
+  });
+  const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+  return { file: OUTFILE, bytes };
+}
+
+if (import.meta.main) {
+  const { file, bytes } = await buildAgent();
+  process.stderr.write(`${file}: ${Math.round(bytes / 1024)} kB\n`);
+}

@@ -20,7 +20,9 @@ export const USAGE = `fairlead-agent: pulls this cluster's desired state and kee
 
 export interface AgentConfig {
   kind: "run";
-  kube: { kind: "in-cluster"; host: string; port: string } | { kind: "kubeconfig"; file: string | undefined; context: string | undefined };
+  kube:
+    | { kind: "in-cluster"; host: string; port: string }
+    | { kind: "kubeconfig"; file: string | undefined; context: string | undefined };
   token: string | undefined;
   options: AgentOptions;
 }
@@ -49,15 +51,24 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
     token: tokenFrom(values.token, values["token-file"], env),
     options: {
       ...AGENT_OPTIONS,
-      driftEveryMs: duration("drift-every", values["drift-every"] ?? env["FAIRLEAD_DRIFT_EVERY"], AGENT_OPTIONS.driftEveryMs),
-      heartbeatMs: duration("heartbeat", values.heartbeat ?? env["FAIRLEAD_HEARTBEAT"], AGENT_OPTIONS.heartbeatMs),
+      driftEveryMs: duration(
+        "drift-every",
+        values["drift-every"] ?? env["FAIRLEAD_DRIFT_EVERY"],
+        AGENT_OPTIONS.driftEveryMs,
+      ),
+      heartbeatMs: duration(
+        "heartbeat",
+        values.heartbeat ?? env["FAIRLEAD_HEARTBEAT"],
+        AGENT_OPTIONS.heartbeatMs,
+      ),
     },
   };
 }
 
 function kubeFrom(file: string | undefined, context: string | undefined, env: Env): AgentConfig["kube"] {
   const host = env["KUBERNETES_SERVICE_HOST"];
-  if (file !== undefined || context !== undefined || host === undefined) return { kind: "kubeconfig", file, context };
+  if (file !== undefined || context !== undefined || host === undefined)
+    return { kind: "kubeconfig", file, context };
   return { kind: "in-cluster", host, port: env["KUBERNETES_SERVICE_PORT"] ?? "443" };
 }
 

@@ -77,7 +77,11 @@ export class Hub {
   }
 
   async register(request: RegisterRequest): Promise<RegisterAnswer> {
-    const response = await this.#send({ method: "POST", path: AGENT_PATHS.register, body: JSON.stringify(request) });
+    const response = await this.#send({
+      method: "POST",
+      path: AGENT_PATHS.register,
+      body: JSON.stringify(request),
+    });
     return await parsed(response, registerAnswerSchema, ANSWER_BYTES_MAX);
   }
 
@@ -102,7 +106,11 @@ export class Hub {
   }
 
   async report(request: ReportRequest): Promise<ReportAnswer> {
-    const response = await this.#send({ method: "POST", path: AGENT_PATHS.report, body: JSON.stringify(request) });
+    const response = await this.#send({
+      method: "POST",
+      path: AGENT_PATHS.report,
+      body: JSON.stringify(request),
+    });
     return await parsed(response, reportAnswerSchema, ANSWER_BYTES_MAX);
   }
 
@@ -205,7 +213,10 @@ async function readBounded(response: Response, bytesMax: number): Promise<Uint8A
 async function refusalOf(response: Response, what: string): Promise<HubError> {
   const bytes = await readBounded(response, ANSWER_BYTES_MAX).catch(() => new Uint8Array());
   const text = sentence(new TextDecoder().decode(bytes), 200);
-  return new HubError(response.status, `${what} answered ${response.status}${text === "" ? "" : `: ${text}`}`);
+  return new HubError(
+    response.status,
+    `${what} answered ${response.status}${text === "" ? "" : `: ${text}`}`,
+  );
 }
 
 function causeOf(error: unknown): string {

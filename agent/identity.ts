@@ -54,7 +54,8 @@ export function parseToken(text: string): RegistrationToken {
     throw bad("is cut or damaged");
   }
   const token = registrationTokenSchema.safeParse(value);
-  if (!token.success) throw bad(`lacks ${token.error.issues.map((issue) => issue.path.join(".")).join(", ")}`);
+  if (!token.success)
+    throw bad(`lacks ${token.error.issues.map((issue) => issue.path.join(".")).join(", ")}`);
   return token.data;
 }
 
@@ -91,12 +92,16 @@ export async function acceptEnrolment(
   answer: Omit<Enrolment, "hub">,
 ): Promise<Enrolment> {
   const pinned = fingerprintOf(answer.recoveryKey) === token.recovery;
-  if (!pinned) throw new Error("the hub's recovery key is not the one the token pins; is this the hub that made it?");
+  if (!pinned)
+    throw new Error("the hub's recovery key is not the one the token pins; is this the hub that made it?");
   if (answer.project !== token.project || answer.cluster !== token.cluster)
-    throw new Error(`the hub registered ${answer.project}/${answer.cluster}, not ${token.project}/${token.cluster}`);
+    throw new Error(
+      `the hub registered ${answer.project}/${answer.cluster}, not ${token.project}/${token.cluster}`,
+    );
   const charter = await verifyCharter(answer.charter, answer.recoveryKey);
   if (charter.kind === "refused") throw new Error(charter.message);
-  if (charter.value.hub !== token.hub) throw new Error(`the charter is of hub ${charter.value.hub}, not ${token.hub}`);
+  if (charter.value.hub !== token.hub)
+    throw new Error(`the charter is of hub ${charter.value.hub}, not ${token.hub}`);
   const { project, cluster, recoveryKey } = answer;
   const enrolment = { hub: token.hub, project, cluster, recoveryKey, charter: answer.charter };
   await storeEnrolment(kube, enrolment);
@@ -111,14 +116,20 @@ export async function identityOf(enrolment: Enrolment, key: AgentKey): Promise<I
   return { hub, project, cluster, recoveryKey, key: key.privateKey, charter: charter.value };
 }
 
-export type CharterVerdict = { kind: "kept" } | { kind: "replaced"; charter: Charter } | { kind: "refused"; message: string };
+export type CharterVerdict =
+  | { kind: "kept" }
+  | { kind: "replaced"; charter: Charter }
+  | { kind: "refused"; message: string };
 
 /** Takes a newer charter after the recovery key vouched for it; the Secret is written before it counts. */
 export async function considerCharter(kube: Kube, identity: Identity, jws: string): Promise<CharterVerdict> {
   const next = await verifyCharter(jws, identity.recoveryKey);
   if (next.kind === "refused") return next;
   if (next.value.hub !== identity.hub)
-    return { kind: "refused", message: `charter refused: it is of hub ${next.value.hub}, not ${identity.hub}` };
+    return {
+      kind: "refused",
+      message: `charter refused: it is of hub ${next.value.hub}, not ${identity.hub}`,
+    };
   if (!newerCharter(identity.charter, next.value)) return { kind: "kept" };
   const { hub, project, cluster, recoveryKey } = identity;
   await storeEnrolment(kube, { hub, project, cluster, recoveryKey, charter: jws });
@@ -128,6 +139,7 @@ export async function considerCharter(kube: Kube, identity: Identity, jws: strin
 async function importPair(text: string): Promise<AgentKey> {
   const jwk = pairSchema.parse(JSON.parse(text));
   const privateKey = await importJWK(jwk, "EdDSA");
-  if (privateKey instanceof Uint8Array) throw new Error(`Secret ${SYSTEM_NAMESPACE}/${SECRET} holds no Ed25519 key`);
+  if (privateKey instanceof Uint8Array)
+    throw new Error(`Secret ${SYSTEM_NAMESPACE}/${SECRET} holds no Ed25519 key`);
   return { privateKey, publicKey: { kty: jwk.kty, crv: jwk.crv, x: jwk.x } };
 }

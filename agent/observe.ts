@@ -7,14 +7,22 @@ import { phaseOf } from "./placement.ts";
 import { mapBounded } from "./slots.ts";
 
 /** True when all is current. Passing errors leave the last verdict standing. */
-export async function observe(kube: Kube, atOnceMax: number, state: AppState, watch: Watch): Promise<boolean> {
+export async function observe(
+  kube: Kube,
+  atOnceMax: number,
+  state: AppState,
+  watch: Watch,
+): Promise<boolean> {
   const open = [...watch.verdicts].filter(([, verdict]) => verdict.status !== "current").map(([key]) => key);
   await mapBounded(open, atOnceMax, async (key) => {
     const address = watch.addresses.get(key);
     if (address === undefined) return;
     try {
       const live = await kube.get(address);
-      watch.verdicts.set(key, live === undefined ? { status: "progressing", sentence: "is gone" } : health(live));
+      watch.verdicts.set(
+        key,
+        live === undefined ? { status: "progressing", sentence: "is gone" } : health(live),
+      );
     } catch (error) {
       if (!(error instanceof KubeError && error.passing)) throw error;
     }

@@ -50,7 +50,14 @@ export async function runPass(context: PassContext, state: AppState, spoiled: nu
     if (!(error instanceof KubeError)) throw error;
     const failure = { object: "the cluster", reason: `${error.reason}: ${error.message}` };
     const { passing, retryAfterMs = 0 } = error;
-    const end: PassEnd = { kind: "failed", outcomes: {}, drift: [], failures: [failure], passing, retryAfterMs };
+    const end: PassEnd = {
+      kind: "failed",
+      outcomes: {},
+      drift: [],
+      failures: [failure],
+      passing,
+      retryAfterMs,
+    };
     return afterFailure(state, record, end, spoiled);
   }
 }
@@ -128,13 +135,18 @@ function baseOf(state: AppState, record: KeptRecord): Content {
 function doneView(base: Content, mode: Mode, end: Extract<PassEnd, { kind: "done" }>): Content {
   const told = { ...base, ...phaseOf(end.verdicts), failures: [] };
   // What the delivery did stays on record; a pass that finds nothing to do has nothing to add to it.
-  const outcomes = mode === "deliver" || Object.keys(base.outcomes).length === 0 ? end.outcomes : base.outcomes;
+  const outcomes =
+    mode === "deliver" || Object.keys(base.outcomes).length === 0 ? end.outcomes : base.outcomes;
   // A restored drift stays told until the next one; one that is only told goes when it is gone.
   const drift = mode === "correct" && end.drift.length === 0 ? {} : withDrift(told, end.drift);
   return { ...told, ...drift, outcomes };
 }
 
-function overLimit(state: AppState, record: KeptRecord, end: Extract<PassEnd, { kind: "over-limit" }>): PassResult {
+function overLimit(
+  state: AppState,
+  record: KeptRecord,
+  end: Extract<PassEnd, { kind: "over-limit" }>,
+): PassResult {
   const base = { ...baseOf(state, record), failures: [], outcomes: end.outcomes };
   state.view = { ...base, phase: "failed", message: sentence(end.message) };
   return { kind: "failed" };

@@ -31,7 +31,10 @@ function emptyContent(app: string): Content {
 }
 
 /** What was removed under these numbers; the objects are gone or left as they were. */
-export function removedContent(app: string, numbers: Pick<Content, "epoch" | "generation" | "release">): Content {
+export function removedContent(
+  app: string,
+  numbers: Pick<Content, "epoch" | "generation" | "release">,
+): Content {
   const { epoch, generation, release } = numbers;
   return { ...emptyContent(app), epoch, generation, release, phase: "removed", message: "removed" };
 }

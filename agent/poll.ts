@@ -29,7 +29,12 @@ interface Cursor {
 
 export async function pollLoop(context: PollContext): Promise<void> {
   const { deps, stopper } = context;
-  let cursor: Cursor = { etag: undefined, beatAt: -Infinity, fetchedAt: -Infinity, pollMs: POLL_IDLE_MS_DEFAULT };
+  let cursor: Cursor = {
+    etag: undefined,
+    beatAt: -Infinity,
+    fetchedAt: -Infinity,
+    pollMs: POLL_IDLE_MS_DEFAULT,
+  };
   let failures = 0;
   while (!stopper.stopped) {
     try {

@@ -49,7 +49,10 @@ export async function prune(
   }
   return {
     kind: "pruned",
-    inventory: without(inventory, done.filter((one) => one.outcome !== "failed").map((one) => one.key)),
+    inventory: without(
+      inventory,
+      done.filter((one) => one.outcome !== "failed").map((one) => one.key),
+    ),
     outcomes: done.map((one) => one.outcome),
     failures: done.flatMap((one) => one.failure ?? []),
     passing: done.every((one) => one.outcome !== "failed" || one.passing === true),

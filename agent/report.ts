@@ -4,7 +4,12 @@
  */
 import { digestOf } from "#core/digest.ts";
 import { REPORT_BODY_BYTES_MAX, REPORT_PLACEMENTS_MAX } from "#core/limits.ts";
-import { PROTOCOL_VERSION, type PlacementReport, type ReportAnswer, type ReportRequest } from "#core/protocol.ts";
+import {
+  PROTOCOL_VERSION,
+  type PlacementReport,
+  type ReportAnswer,
+  type ReportRequest,
+} from "#core/protocol.ts";
 import { AGENT_VERSION, type AgentDeps } from "./deps.ts";
 import { HubError, type Hub } from "./hub.ts";
 import type { Content } from "./placement.ts";
@@ -149,7 +154,8 @@ export class Reporter {
       }
       this.#seqs.set(content.app, Math.max(seq, this.#seqs.get(content.app) ?? 0));
     }
-    if (stale.size > 0) throw new HubError(0, `the hub holds newer reports of ${[...stale.keys()].join(", ")}`);
+    if (stale.size > 0)
+      throw new HubError(0, `the hub holds newer reports of ${[...stale.keys()].join(", ")}`);
   }
 }
 

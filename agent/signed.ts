@@ -9,7 +9,9 @@ import { statementSchema, type Statement } from "#core/statement.ts";
 
 const ALGORITHM = "EdDSA";
 
-export type Verified<T> = { kind: "verified"; value: T; digest: string } | { kind: "refused"; message: string };
+export type Verified<T> =
+  | { kind: "verified"; value: T; digest: string }
+  | { kind: "refused"; message: string };
 
 /** What a registration token pins: SHA-256 of the key's canonical JWK. */
 export function fingerprintOf(key: PublicKey): string {
@@ -29,12 +31,18 @@ export async function verifyStatement(jws: string, charter: Charter): Promise<Ve
   const kid = kidOf(jws);
   const signer = charter.signers.find((candidate) => candidate.kid === kid);
   if (signer === undefined)
-    return { kind: "refused", message: `unknown-signer: the charter does not name the key ${kid ?? "(none)"}` };
+    return {
+      kind: "refused",
+      message: `unknown-signer: the charter does not name the key ${kid ?? "(none)"}`,
+    };
   const payload = await verified(jws, SIGNED_TYPES.statement, signer.key);
   if (payload.kind === "refused") return { ...payload, message: `bad-signature: ${payload.message}` };
   const statement = statementSchema.safeParse(payload.value);
   if (!statement.success)
-    return { kind: "refused", message: `bad-statement: ${statement.error.issues[0]?.message ?? "unreadable"}` };
+    return {
+      kind: "refused",
+      message: `bad-statement: ${statement.error.issues[0]?.message ?? "unreadable"}`,
+    };
   return { ...payload, value: statement.data };
 }
 

@@ -32,7 +32,14 @@ export interface SyncContext {
 export type PassEnd =
   | { kind: "done"; outcomes: OutcomeCounts; drift: Drift[]; verdicts: Map<string, Health>; seen: Seen[] }
   /** `passing`: nothing is wrong but the server, worth another try soon. */
-  | { kind: "failed"; outcomes: OutcomeCounts; drift: Drift[]; failures: Failure[]; passing: boolean; retryAfterMs: number }
+  | {
+      kind: "failed";
+      outcomes: OutcomeCounts;
+      drift: Drift[];
+      failures: Failure[];
+      passing: boolean;
+      retryAfterMs: number;
+    }
   | { kind: "over-limit"; message: string; outcomes: OutcomeCounts };
 
 export async function applyPass(
@@ -66,7 +73,11 @@ function applyContext(context: SyncContext, order: ApplyOrder, mode: Mode, prepa
   return { kube: deps.kube, owner, sync: order.sync, mode, known: store.inventory, problems };
 }
 
-async function ensureTarget(context: SyncContext, name: string, objects: readonly KubeObject[]): Promise<void> {
+async function ensureTarget(
+  context: SyncContext,
+  name: string,
+  objects: readonly KubeObject[],
+): Promise<void> {
   const brought = objects.some((object) => refKey(refOf(object)) === `/Namespace//${name}`);
   const used = objects.some((object) => object.metadata.namespace === name);
   if (used && !brought) await ensureNamespace(context.deps.kube, name);
@@ -86,7 +97,14 @@ function endOf(seen: Seen[]): PassEnd {
   if (failures.length > 0) {
     const waits = seen.flatMap((one) => one.passing ?? []);
     const retryAfterMs = Math.max(0, ...waits.map((wait) => wait.retryAfterMs ?? 0));
-    return { kind: "failed", outcomes, drift, failures, passing: waits.length === failures.length, retryAfterMs };
+    return {
+      kind: "failed",
+      outcomes,
+      drift,
+      failures,
+      passing: waits.length === failures.length,
+      retryAfterMs,
+    };
   }
   const verdicts = new Map(seen.flatMap((one) => (one.health === undefined ? [] : [[one.key, one.health]])));
   return { kind: "done", outcomes, drift, verdicts, seen };

@@ -120,7 +120,12 @@ export function fleetSentence(fleet: FleetView): string {
 }
 
 /** `apps/shop/deployment.yaml:12`, the object, or nothing: the place that an error names. */
-export function errorPlace(error: { file?: string | undefined; line?: number | undefined; object?: string | undefined }): string {
-  const file = error.file === undefined ? undefined : `${error.file}${error.line === undefined ? "" : `:${error.line}`}`;
+export function errorPlace(error: {
+  file?: string | undefined;
+  line?: number | undefined;
+  object?: string | undefined;
+}): string {
+  const file =
+    error.file === undefined ? undefined : `${error.file}${error.line === undefined ? "" : `:${error.line}`}`;
   return [file, error.object].filter((part) => part !== undefined).join(", ");
 }

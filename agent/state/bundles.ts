@@ -4,7 +4,6 @@
  */
 import { gzipSync } from "node:zlib";
 import { BUNDLE_BYTES_MAX } from "#core/limits.ts";
-import { gunzip } from "../gunzip.ts";
 import type { Kube } from "../kube/port.ts";
 import type { KeptRecord } from "./record.ts";
 import { dropState, readBytes, writeBytes } from "./system.ts";
@@ -17,10 +16,6 @@ export type Place = NonNullable<KeptRecord["bundle"]>;
 
 export function packBundle(bytes: Uint8Array): Uint8Array {
   return gzipSync(bytes);
-}
-
-export async function unpackBundle(packed: Uint8Array): Promise<Uint8Array> {
-  return await gunzip(packed, BUNDLE_BYTES_MAX);
 }
 
 /** Writes into the slot that is not in use; the caller's record makes it count. */

@@ -25,7 +25,10 @@ export function isOwnState(ref: ObjectRef): boolean {
 export async function ensureNamespace(kube: Kube, name: string): Promise<void> {
   const live = await kube.get({ apiVersion: "v1", kind: "Namespace", namespace: "", name });
   if (live !== undefined) return;
-  await kube.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } }, { dryRun: false, force: true });
+  await kube.apply(
+    { apiVersion: "v1", kind: "Namespace", metadata: { name } },
+    { dryRun: false, force: true },
+  );
 }
 
 /** The values by key, or undefined when the object is absent. */
@@ -38,7 +41,9 @@ export async function readState(
   if (live === undefined) return undefined;
   const data = (live["data"] ?? {}) as Record<string, string>;
   if (kind === "ConfigMap") return { ...data };
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, fromBase64(value).toString("utf8")]));
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, fromBase64(value).toString("utf8")]),
+  );
 }
 
 export async function writeState(
@@ -50,7 +55,9 @@ export async function writeState(
   const data =
     kind === "ConfigMap"
       ? values
-      : Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString("base64")]));
+      : Object.fromEntries(
+          Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString("base64")]),
+        );
   await applyState(kube, kind, name, data);
 }
 
@@ -71,7 +78,12 @@ export async function dropState(kube: Kube, kind: Holder, name: string): Promise
   return (await kube.delete(address(kind, name), undefined)) === "deleted";
 }
 
-async function applyState(kube: Kube, kind: Holder, name: string, data: Record<string, string>): Promise<void> {
+async function applyState(
+  kube: Kube,
+  kind: Holder,
+  name: string,
+  data: Record<string, string>,
+): Promise<void> {
   const object: KubeObject = {
     apiVersion: "v1",
     kind,

@@ -7,6 +7,7 @@ import { API_VERSION } from "#core/metadata.ts";
 import { AGENT_OPTIONS, type LogEntry } from "../../agent/deps.ts";
 import { createMemoryKube } from "../../agent/kube/memory.ts";
 import { runAgent } from "../../agent/loop.ts";
+import { sleep } from "../../agent/timer.ts";
 import type { HubClient } from "./hub-client.ts";
 
 const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
@@ -33,29 +34,18 @@ export interface RunningAgent {
 }
 
 export async function startSimulatedAgent(hub: HubClient, name: string, log: (entry: LogEntry) => void): Promise<RunningAgent> {
-  return runAgent({
+  const agent = runAgent({
     kube: createMemoryKube({ name, now: () => Date.now() }),
     fetch: (url, init) => fetch(url, init),
-    clock: () => Date.now(),
-    sleep: pause,
+    clock: Date.now,
+    sleep,
     random: Math.random,
     log,
     token: await hub.register(name),
     options: { ...AGENT_OPTIONS, driftEveryMs: 10_000 },
   });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
+  agent.done.catch((error: unknown) => log({ level: "error", message: `${name}: ${String(error)}` }));
+  return { stop: () => agent.stop() };
 }
 
 /** `bundle` is the built one-file agent. Its log goes to `onLine`. */

@@ -23,29 +23,33 @@ export function fleetPage(view: FleetView, now: number, options: PageOptions): H
   const clusters = new Map(view.clusters.map((cluster) => [cluster.resource.metadata.name, cluster]));
   const sentence = fleetSentence(view);
   return html`<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <meta name="color-scheme" content="light dark" />
-    ${options.refresh ? html`<meta http-equiv="refresh" content="${REFRESH_S}" />` : ""}
-    <title>${sentence} Fairlead</title>
-    <link rel="icon" href="/static/icon.svg" />
-    <link rel="stylesheet" href="/static/style.css" />
-  </head>
-  <body>
-    <header>
-      <p class="brand"><img src="/static/icon.svg" alt="" width="28" height="28" /> Fairlead <span class="project">project ${options.project}</span></p>
-      <h1>${sentence}</h1>
-      ${bar(view, sentence)}
-    </header>
-    <main>
-      ${appsSection(view.apps, clusters, now)} ${rolloutsSection(view.apps, now)} ${driftSection(view.apps, now)}
-      ${clustersSection(view.clusters, view.apps, now)} ${auditSection(view.audit, now)} ${sourcesSection(view.sources, now)}
-    </main>
-    <footer>${refreshNote(options)}</footer>
-  </body>
-</html>`;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        ${options.refresh ? html`<meta http-equiv="refresh" content="${REFRESH_S}" />` : ""}
+        <title>${sentence} Fairlead</title>
+        <link rel="icon" href="/static/icon.svg" />
+        <link rel="stylesheet" href="/static/style.css" />
+      </head>
+      <body>
+        <header>
+          <p class="brand">
+            <img src="/static/icon.svg" alt="" width="28" height="28" /> Fairlead
+            <span class="project">project ${options.project}</span>
+          </p>
+          <h1>${sentence}</h1>
+          ${bar(view, sentence)}
+        </header>
+        <main>
+          ${appsSection(view.apps, clusters, now)} ${rolloutsSection(view.apps, now)}
+          ${driftSection(view.apps, now)} ${clustersSection(view.clusters, view.apps, now)}
+          ${auditSection(view.audit, now)} ${sourcesSection(view.sources, now)}
+        </main>
+        <footer>${refreshNote(options)}</footer>
+      </body>
+    </html>`;
 }
 
 const BAR: readonly ClusterCondition[] = ["healthy", "moving", "failing", "silent", "unregistered"];
@@ -54,19 +58,38 @@ const BAR: readonly ClusterCondition[] = ["healthy", "moving", "failing", "silen
 function bar(view: FleetView, sentence: string): Html | string {
   const counts = countClusters(view);
   const total = view.clusters.length;
-  if (total === 0) return html`<p class="lead">Make one known with <code>fairlead cluster register NAME</code>, then start its agent.</p>`;
+  if (total === 0)
+    return html`<p class="lead">
+      Make one known with <code>fairlead cluster register NAME</code>, then start its agent.
+    </p>`;
   let from = 0;
   const parts = BAR.map((condition) => {
-    const part = html`<rect class="${condition}" x="${from}" y="0" width="${counts[condition]}" height="1"></rect>`;
+    const part = html`<rect
+      class="${condition}"
+      x="${from}"
+      y="0"
+      width="${counts[condition]}"
+      height="1"
+    ></rect>`;
     from += counts[condition];
     return part;
   });
-  return html`<svg class="bar" role="img" aria-label="${sentence}" viewBox="0 0 ${total} 1" preserveAspectRatio="none">${parts}</svg>`;
+  return html`<svg
+    class="bar"
+    role="img"
+    aria-label="${sentence}"
+    viewBox="0 0 ${total} 1"
+    preserveAspectRatio="none"
+  >
+    ${parts}
+  </svg>`;
 }
 
 function refreshNote({ project, refresh }: PageOptions): Html {
   const here = `/?project=${project}`;
   return refresh
-    ? html`<p>This page loads itself again every ${REFRESH_S} s. <a href="${here}&refresh=off">Stop that</a></p>`
+    ? html`<p>
+        This page loads itself again every ${REFRESH_S} s. <a href="${here}&refresh=off">Stop that</a>
+      </p>`
     : html`<p>This page does not load itself again. <a href="${here}">Start that</a></p>`;
 }

@@ -47,7 +47,9 @@ function agoWords(ms: number): string {
 export function labelList(labels: Readonly<Record<string, string>> | undefined): Html | string {
   const entries = Object.entries(labels ?? {});
   if (entries.length === 0) return "";
-  return html`<span class="labels">${entries.map(([key, value]) => html`<span class="label">${key}=${value}</span> `)}</span>`;
+  return html`<span class="labels"
+    >${entries.map(([key, value]) => html`<span class="label">${key}=${value}</span> `)}</span
+  >`;
 }
 
 /** A box that says what went wrong, where, and what keeps running. */
@@ -65,13 +67,28 @@ export function count(n: number, one: string, many: string = `${one}s`): string 
  */
 export function table(caption: string, columns: readonly string[], rows: readonly (readonly Cell[])[]): Html {
   return html`<table role="table">
-    <caption>${caption}</caption>
-    <thead role="rowgroup"><tr role="row">${columns.map((name) => html`<th role="columnheader" scope="col">${name}</th>`)}</tr></thead>
-    <tbody role="rowgroup">${rows.map((cells) => html`<tr role="row">${cells.map((cell, at) => tableCell(cell, at, columns[at] ?? ""))}</tr>`)}</tbody>
+    <caption>
+      ${caption}
+    </caption>
+    <thead role="rowgroup">
+      <tr role="row">
+        ${columns.map((name) => html`<th role="columnheader" scope="col">${name}</th>`)}
+      </tr>
+    </thead>
+    <tbody role="rowgroup">
+      ${rows.map(
+        (cells) =>
+          html`<tr role="row">
+            ${cells.map((cell, at) => tableCell(cell, at, columns[at] ?? ""))}
+          </tr>`,
+      )}
+    </tbody>
   </table>`;
 }
 
 function tableCell(cell: Cell, at: number, column: string): Html {
   if (at === 0) return html`<th role="rowheader" scope="row">${cell}</th>`;
-  return html`<td role="cell" data-label="${column}"${cell === "" ? html` class="empty"` : ""}><div>${cell}</div></td>`;
+  return html`<td role="cell" data-label="${column}" ${cell === "" ? html` class="empty"` : ""}>
+    <div>${cell}</div>
+  </td>`;
 }

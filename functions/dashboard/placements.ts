@@ -13,8 +13,15 @@ const FAILURES_SHOWN = 3;
 
 export type ClustersByName = ReadonlyMap<string, ClusterView>;
 
-export function placements(app: string, list: readonly PlacementView[], clusters: ClustersByName): Html | string {
-  if (list.length === 0) return html`<p class="muted">On no cluster yet: none matches its selector, or no release was assigned.</p>`;
+export function placements(
+  app: string,
+  list: readonly PlacementView[],
+  clusters: ClustersByName,
+): Html | string {
+  if (list.length === 0)
+    return html`<p class="muted">
+      On no cluster yet: none matches its selector, or no release was assigned.
+    </p>`;
   const sorted = list.toSorted((a, b) => weight(a) - weight(b) || (a.cluster < b.cluster ? -1 : 1));
   if (sorted.length <= TABLE_ROWS_MAX) return rowsTable(`${app} on its clusters`, sorted, clusters);
   const unwell = sorted.filter((one) => placementStanding(one).tone !== "good" || silent(one, clusters));
@@ -51,7 +58,8 @@ function rowsTable(caption: string, list: readonly PlacementView[], clusters: Cl
 
 export function clusterName(name: string, cluster: ClusterView | undefined): Html {
   const simulated = cluster?.resource.spec.simulated === true;
-  return html`<span class="name">${name}</span>${simulated ? html` <span class="mark">simulated</span>` : ""}`;
+  return html`<span class="name">${name}</span
+    >${simulated ? html` <span class="mark">simulated</span>` : ""}`;
 }
 
 /** What the cluster has; and what it shall have, where that differs. */
@@ -66,12 +74,22 @@ function message({ observed, detail }: PlacementView): Html | string {
   if (observed === undefined) return "nothing reported yet";
   const failures = detail?.failures ?? [];
   if (failures.length === 0) return observed.message;
-  const items = failures.slice(0, FAILURES_SHOWN).map(({ object, reason }) => html`<li><code>${object}</code> ${reason}</li>`);
+  const items = failures
+    .slice(0, FAILURES_SHOWN)
+    .map(({ object, reason }) => html`<li><code>${object}</code> ${reason}</li>`);
   const more = failures.length - items.length;
-  return html`${observed.message}<ul class="failures">${items}${more > 0 ? html`<li>and ${more} more</li>` : ""}</ul>`;
+  return html`${observed.message}
+    <ul class="failures">
+      ${items}${more > 0 ? html`<li>and ${more} more</li>` : ""}
+    </ul>`;
 }
 
 function grid(list: readonly PlacementView[], clusters: ClustersByName): Html {
   const names = list.map(({ cluster }) => html`<li>${clusterName(cluster, clusters.get(cluster))}</li>`);
-  return html`<p class="gridtitle">${badge({ word: "healthy", tone: "good" })} on ${count(list.length, "cluster")}</p><ul class="grid">${names}</ul>`;
+  return html`<p class="gridtitle">
+      ${badge({ word: "healthy", tone: "good" })} on ${count(list.length, "cluster")}
+    </p>
+    <ul class="grid">
+      ${names}
+    </ul>`;
 }

@@ -21,7 +21,10 @@ export function rolloutsSection(apps: readonly FleetApp[], now: number): Html | 
   });
   if (rows.length === 0) return "";
   const columns = ["App", "Release", "Commit", "State", "Stage", "Clusters", "Started"];
-  return html`<section aria-labelledby="rollouts"><h2 id="rollouts">Rollouts</h2><div class="card">${table("The newest rollout of each App", columns, rows)}</div></section>`;
+  return html`<section aria-labelledby="rollouts">
+    <h2 id="rollouts">Rollouts</h2>
+    <div class="card">${table("The newest rollout of each App", columns, rows)}</div>
+  </section>`;
 }
 
 function stageOf({ stages, settled, total, state }: Rollout): string {

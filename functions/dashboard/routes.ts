@@ -25,7 +25,9 @@ export function dashboardRoutes({ readFleet }: Deps): Hono {
     const project = projectOf(context.req.query("project"));
     const view = await readFleet(project);
     context.header("cache-control", "private, no-cache");
-    return context.html(fleetPage(view, view.at, { project, refresh: context.req.query("refresh") !== "off" }));
+    return context.html(
+      fleetPage(view, view.at, { project, refresh: context.req.query("refresh") !== "off" }),
+    );
   });
   for (const [name, type] of Object.entries(STATIC)) {
     routes.get(`/static/${name}`, async (context) => {
@@ -39,7 +41,8 @@ export function dashboardRoutes({ readFleet }: Deps): Hono {
 
 function projectOf(asked: string | undefined): string {
   const name = nameSchema.safeParse(asked ?? DEFAULT_PROJECT);
-  if (!name.success) throw new Problem("invalid-request", `project: ${name.error.issues[0]?.message ?? "is no name"}`);
+  if (!name.success)
+    throw new Problem("invalid-request", `project: ${name.error.issues[0]?.message ?? "is no name"}`);
   return name.data;
 }
 

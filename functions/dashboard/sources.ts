@@ -8,9 +8,18 @@ import { clusterName } from "./placements.ts";
 export function sourcesSection(sources: readonly SourceView[], now: number): Html {
   const body =
     sources.length === 0
-      ? html`<p class="muted">None yet. A Source is a Git repository over https: <code>fairlead apply -f source.yaml</code>.</p>`
-      : table("Git repositories", ["Source", "Repository", "Ref", "State", "Newest commit", "Seen"], sources.map((one) => sourceRow(one, now)));
-  return html`<section aria-labelledby="sources"><h2 id="sources">Sources</h2><div class="card">${body}</div></section>`;
+      ? html`<p class="muted">
+          None yet. A Source is a Git repository over https: <code>fairlead apply -f source.yaml</code>.
+        </p>`
+      : table(
+          "Git repositories",
+          ["Source", "Repository", "Ref", "State", "Newest commit", "When"],
+          sources.map((one) => sourceRow(one, now)),
+        );
+  return html`<section aria-labelledby="sources">
+    <h2 id="sources">Sources</h2>
+    <div class="card">${body}</div>
+  </section>`;
 }
 
 function sourceRow({ resource, state }: SourceView, now: number): Cell[] {
@@ -18,8 +27,14 @@ function sourceRow({ resource, state }: SourceView, now: number): Cell[] {
   const base = [resource.metadata.name, html`<span class="url">${url}</span>`, refWords(ref)];
   if (state === undefined) return [...base, badge({ word: "not read yet", tone: "busy" }), "", ""];
   if (state.kind === "failed")
-    return [...base, badge({ word: "failed", tone: "bad" }), html`<strong>${state.code}</strong>: ${state.message}`, ago(state.at, now)];
-  const newest = html`${commit(state.commit)} ${subject(state.message)} <span class="muted">by ${state.author}</span>`;
+    return [
+      ...base,
+      badge({ word: "failed", tone: "bad" }),
+      html`<strong>${state.code}</strong>: ${state.message}`,
+      ago(state.at, now),
+    ];
+  const newest = html`${commit(state.commit)} ${subject(state.message)}
+    <span class="muted">by ${state.author}</span>`;
   return [...base, badge({ word: "read", tone: "good" }), newest, ago(state.committedAt, now)];
 }
 
@@ -30,18 +45,32 @@ function refWords(ref: GitRef): string {
 }
 
 /** Absent where every cluster is heard and carries an App. */
-export function clustersSection(clusters: readonly ClusterView[], apps: readonly FleetApp[], now: number): Html | string {
+export function clustersSection(
+  clusters: readonly ClusterView[],
+  apps: readonly FleetApp[],
+  now: number,
+): Html | string {
   const placed = new Set(apps.flatMap(({ placements }) => placements.map(({ cluster }) => cluster)));
   const rows = clusters
-    .filter(({ registered, silent, resource }) => !registered || silent || !placed.has(resource.metadata.name))
+    .filter(
+      ({ registered, silent, resource }) => !registered || silent || !placed.has(resource.metadata.name),
+    )
     .map((cluster): Cell[] => {
       const { name, labels } = cluster.resource.metadata;
-      return [clusterName(name, cluster), labelList(labels), conditions(cluster, placed.has(name)), cluster.kubernetes ?? "", ago(cluster.heardAt, now)];
+      return [
+        clusterName(name, cluster),
+        labelList(labels),
+        conditions(cluster, placed.has(name)),
+        cluster.kubernetes ?? "",
+        ago(cluster.heardAt, now),
+      ];
     });
   if (rows.length === 0) return "";
   const caption = "Silent, without an agent, or without an App";
-  return html`<section aria-labelledby="clusters"><h2 id="clusters">Clusters to look at</h2>
-    <div class="card">${table(caption, ["Cluster", "Labels", "State", "Kubernetes", "Heard"], rows)}</div></section>`;
+  return html`<section aria-labelledby="clusters">
+    <h2 id="clusters">Clusters to look at</h2>
+    <div class="card">${table(caption, ["Cluster", "Labels", "State", "Kubernetes", "Heard"], rows)}</div>
+  </section>`;
 }
 
 function conditions({ registered, silent }: ClusterView, placed: boolean): Html {

@@ -1,25 +1,21 @@
 /** From registration to a healthy App: the straight way, and the failures that stand on it. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { runAgent } from "../../agent/run.ts";
-import { configMap, counted, deployment, memoryCluster, startAgent, userObjects, type TestAgent } from "../support/test-agent.ts";
+import { KubeError } from "../../agent/kube/port.ts";
+import { runAgent } from "../../agent/loop.ts";
+import {
+  configMap,
+  counted,
+  deployment,
+  memoryCluster,
+  phase,
+  startAgent as start,
+  stopAgents,
+  userObjects,
+  WAIT,
+} from "../support/test-agent.ts";
 import { TestHub } from "../support/test-hub.ts";
 
-const WAIT = { timeout: 20_000, interval: 5 };
-const agents: TestAgent[] = [];
-
-function start(...args: Parameters<typeof startAgent>): TestAgent {
-  const agent = startAgent(...args);
-  agents.push(agent);
-  return agent;
-}
-
-afterEach(async () => {
-  await Promise.all(agents.splice(0).map((agent) => agent.stop()));
-});
-
-async function phase(hub: TestHub, app: string, wanted: string): Promise<void> {
-  await vi.waitFor(() => expect(hub.latest.get(app)).toMatchObject({ phase: wanted }), WAIT);
-}
+afterEach(stopAgents);
 
 describe(runAgent.name, () => {
   it("registers, tells received before it touches anything, applies, and tells healthy", async () => {
@@ -35,7 +31,13 @@ describe(runAgent.name, () => {
     expect(objectsAtReceived).toEqual([]);
     expect(hub.phases.get("shop")).toEqual(["received", "progressing", "healthy"]);
     const told = hub.latest.get("shop");
-    expect(told).toMatchObject({ generation: 1, release: 1, objects: 2, outcomes: { created: 2 }, failures: [] });
+    expect(told).toMatchObject({
+      generation: 1,
+      release: 1,
+      objects: 2,
+      outcomes: { created: 2 },
+      failures: [],
+    });
     expect(kube.list().find((object) => object.kind === "Deployment")?.metadata.namespace).toBe("shop");
   });
 
@@ -101,7 +103,10 @@ describe(runAgent.name, () => {
     const hub = await TestHub.create();
     const kube = memoryCluster();
     const bad = { apiVersion: "example.com/v1", kind: "Unknown", metadata: { name: "x", namespace: "shop" } };
-    const early = { ...bad, metadata: { ...bad.metadata, annotations: { "argocd.argoproj.io/sync-wave": "-1" } } };
+    const early = {
+      ...bad,
+      metadata: { ...bad.metadata, annotations: { "argocd.argoproj.io/sync-wave": "-1" } },
+    };
     await hub.assign("shop", [configMap("settings"), early]);
     start(hub, kube, { token: hub.token() });
     await phase(hub, "shop", "failed");
@@ -124,7 +129,10 @@ describe(runAgent.name, () => {
         versions: [{ name: "v1", served: true, storage: true }],
       },
     };
-    await hub.assign("shop", [{ apiVersion: "example.com/v1", kind: "Boat", metadata: { name: "b" } }, definition]);
+    await hub.assign("shop", [
+      { apiVersion: "example.com/v1", kind: "Boat", metadata: { name: "b" } },
+      definition,
+    ]);
     const kube = memoryCluster(50);
     start(hub, kube, { token: hub.token() });
     await phase(hub, "shop", "healthy");
@@ -134,9 +142,15 @@ describe(runAgent.name, () => {
   it("refuses an object of somebody else, and takes it with adopt", async () => {
     const hub = await TestHub.create();
     const kube = memoryCluster();
-    await kube.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } }, { dryRun: false, force: true });
+    await kube.apply(
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } },
+      { dryRun: false, force: true },
+    );
     const theirs = configMap("settings", { key: "theirs" });
-    await kube.apply({ ...theirs, metadata: { name: "settings", namespace: "shop" } }, { dryRun: false, force: true });
+    await kube.apply(
+      { ...theirs, metadata: { name: "settings", namespace: "shop" } },
+      { dryRun: false, force: true },
+    );
     await hub.assign("shop", [configMap("settings")]);
     start(hub, kube, { token: hub.token() });
     await phase(hub, "shop", "failed");
@@ -149,13 +163,13 @@ describe(runAgent.name, () => {
 
   it("goes on by itself after the API server was in trouble", async () => {
     const hub = await TestHub.create();
-    const { KubeError } = await import("../../agent/kube/port.ts");
     const kube = counted(memoryCluster());
     let broken = true;
     const flaky = {
       ...kube,
       apply: async (...args: Parameters<typeof kube.apply>) => {
-        if (broken && args[0].metadata.name === "settings") throw new KubeError(503, "ServiceUnavailable", "etcd is away");
+        if (broken && args[0].metadata.name === "settings")
+          throw new KubeError(503, "ServiceUnavailable", "etcd is away");
         return await kube.apply(...args);
       },
     };
@@ -171,7 +185,8 @@ describe(runAgent.name, () => {
     const hub = await TestHub.create();
     start(hub, memoryCluster(), { token: hub.token() });
     await hub.assign("shop", [deployment("web", "web:broken")]);
-    await vi.waitFor(() => expect(hub.phases.get("shop")).toContain("progressing"), WAIT);
+    await phase(hub, "shop", "failed");
+    expect(hub.latest.get("shop")?.message).toContain("Deployment shop/web");
     await hub.assign("shop", [deployment("web", "web:2")]);
     await phase(hub, "shop", "healthy");
   });

@@ -1,11 +1,26 @@
 /** An agent over an in-memory cluster, with intervals of milliseconds, and what its tests ask of it. */
+import { expect, vi } from "vitest";
 import type { KubeObject } from "#core/object.ts";
 import { AGENT_OPTIONS, type AgentOptions, type LogEntry } from "../../agent/deps.ts";
 import { createMemoryKube, type MemoryKube } from "../../agent/kube/memory.ts";
 import type { Kube } from "../../agent/kube/port.ts";
-import { runAgent, type RunningAgent } from "../../agent/run.ts";
+import { runAgent, type RunningAgent } from "../../agent/loop.ts";
 import { sleep } from "../../agent/timer.ts";
 import type { TestHub } from "./test-hub.ts";
+
+export const WAIT = { timeout: 30_000, interval: 5 };
+const started: TestAgent[] = [];
+
+/** For `afterEach`. */
+export async function stopAgents(): Promise<void> {
+  await Promise.all(started.splice(0).map((agent) => agent.stop()));
+}
+
+/** Waits until the hub has heard this phase of the App. */
+export async function phase(hub: TestHub, app: string, wanted: string, generation?: number): Promise<void> {
+  const expected = generation === undefined ? { phase: wanted } : { phase: wanted, generation };
+  await vi.waitFor(() => expect(hub.latest.get(app)).toMatchObject(expected), WAIT);
+}
 
 const FAST: AgentOptions = {
   ...AGENT_OPTIONS,
@@ -40,6 +55,7 @@ export function startAgent(
     token: extra.token,
     options: { ...FAST, ...extra.options },
   });
+  started.push({ ...agent, logs });
   return { ...agent, logs };
 }
 

@@ -67,8 +67,15 @@ export class TestHub {
   readonly #agents = new Map<string, PublicKey>();
   #generation = 0;
 
-  static async create(): Promise<TestHub> {
-    const hub = new TestHub();
+  /** Where it says it is: a test may serve `fetch` over a socket there. */
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  static async create(url: string = HUB_URL): Promise<TestHub> {
+    const hub = new TestHub(url);
     hub.#recovery = await makeSigner("recovery");
     hub.#signer = await makeSigner("signer-1");
     await hub.certify({ serial: 1, epoch: 1, signers: [hub.#signer] });
@@ -76,8 +83,14 @@ export class TestHub {
   }
 
   /** A new charter, signed by the recovery key (or by `by`, for a forgery). */
-  async certify(parts: { serial: number; epoch: number; signers: Signer[]; urls?: string[]; by?: Signer }): Promise<void> {
-    const { serial, epoch, signers, urls = [HUB_URL], by = this.#recovery } = parts;
+  async certify(parts: {
+    serial: number;
+    epoch: number;
+    signers: Signer[];
+    urls?: string[];
+    by?: Signer;
+  }): Promise<void> {
+    const { serial, epoch, signers, urls = [this.url], by = this.#recovery } = parts;
     this.charter = { hub: HUB, serial, epoch, signers: signers.map(({ kid, key }) => ({ kid, key })), urls };
     this.charterJws = await signed(this.charter, SIGNED_TYPES.charter, by);
   }
@@ -89,7 +102,7 @@ export class TestHub {
   token(cluster = "c1"): string {
     const { key } = this.#recovery;
     const recovery = digestOf({ crv: key.crv, kty: key.kty, x: key.x });
-    const token = { hub: HUB, url: HUB_URL, project: "web", cluster, recovery, secret: SECRET };
+    const token = { hub: HUB, url: this.url, project: "web", cluster, recovery, secret: SECRET };
     return `fl1.${Buffer.from(JSON.stringify(token)).toString("base64url")}`;
   }
 
@@ -109,7 +122,14 @@ export class TestHub {
 
   statement(app: string, bundle: BundleRef, options: AssignOptions = {}): Statement {
     const { namespace = "shop", pruneLimit = 20 } = options;
-    const sync = { prune: true, drift: "correct", adopt: false, deletion: "delete", ignore: [], ...options.sync };
+    const sync = {
+      prune: true,
+      drift: "correct",
+      adopt: false,
+      deletion: "delete",
+      ignore: [],
+      ...options.sync,
+    };
     const order = { action: "apply", bundle, namespace, sync: sync as never, pruneLimit } as const;
     return { ...this.#head(app, options), order };
   }
@@ -127,7 +147,13 @@ export class TestHub {
   #head(app: string, options: AssignOptions): Omit<Statement, "order"> {
     const generation = options.generation ?? this.#generation + 1;
     this.#generation = Math.max(this.#generation, generation);
-    const { hub = HUB, epoch = this.charter.epoch, cluster = "c1", release = generation, floor = 1 } = options;
+    const {
+      hub = HUB,
+      epoch = this.charter.epoch,
+      cluster = "c1",
+      release = generation,
+      floor = 1,
+    } = options;
     return { hub, epoch, project: "web", cluster, app, release, generation, floor };
   }
 
@@ -153,15 +179,24 @@ export class TestHub {
     };
     if (token.secret !== SECRET) return new Response("the token is not known", { status: 401 });
     const held = this.#agents.get(`web/${token.cluster}`);
-    if (held !== undefined && held.x !== request.key.x) return new Response("another key is registered", { status: 409 });
+    if (held !== undefined && held.x !== request.key.x)
+      return new Response("another key is registered", { status: 409 });
     this.#agents.set(`web/${token.cluster}`, request.key);
     const recoveryKey = this.#recovery.key;
     return Response.json({ project: "web", cluster: token.cluster, recoveryKey, charter: this.charterJws });
   }
 
-  async #refusalOf(headers: Headers, method: string, path: string, body: string): Promise<Response | undefined> {
+  async #refusalOf(
+    headers: Headers,
+    method: string,
+    path: string,
+    body: string,
+  ): Promise<Response | undefined> {
     const jwt = headers.get("authorization")?.replace(/^Bearer /, "") ?? "";
-    const claims = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString("utf8")) as Record<string, unknown>;
+    const claims = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString("utf8")) as Record<
+      string,
+      unknown
+    >;
     const key = this.#agents.get(String(claims["iss"]));
     if (key === undefined) return this.#refuse("unknown agent");
     const { protectedHeader } = await compactVerify(jwt, await importJWK(key, "EdDSA"));
@@ -170,7 +205,8 @@ export class TestHub {
     if (claims["aud"] !== HUB || claims["htm"] !== method || claims["htu"] !== path || claims["bod"] !== bod)
       return this.#refuse("claims");
     const now = Date.now() + this.clockAheadMs;
-    if (Math.abs(now / 1000 - Number(claims["iat"])) > SKEW_S) return this.#refuse("time", { [TIME_HEADER]: String(now) });
+    if (Math.abs(now / 1000 - Number(claims["iat"])) > SKEW_S)
+      return this.#refuse("time", { [TIME_HEADER]: String(now) });
     return undefined;
   }
 
@@ -187,7 +223,10 @@ export class TestHub {
     const poll = { [POLL_HEADER]: String(this.pollMs) };
     if (headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers: poll });
     this.answered200 += 1;
-    return Response.json({ charter: this.charterJws, pollMs: this.pollMs, assignments }, { headers: { etag, ...poll } });
+    return Response.json(
+      { charter: this.charterJws, pollMs: this.pollMs, assignments },
+      { headers: { etag, ...poll } },
+    );
   }
 
   #bundle(path: string): Response {

@@ -63,7 +63,10 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
     if (verdict.kind !== "replaced") return false;
     identity = { ...identity, charter: verdict.charter };
     hub.moveTo(addressOf(identity));
-    deps.log({ level: "info", message: `charter ${verdict.charter.serial} of epoch ${verdict.charter.epoch} taken` });
+    deps.log({
+      level: "info",
+      message: `charter ${verdict.charter.serial} of epoch ${verdict.charter.epoch} taken`,
+    });
     return true;
   };
   await patiently(deps, stopper, () => desk.load());
@@ -85,14 +88,27 @@ async function enrol(
   const known = await patiently(deps, stopper, () => identities.loadEnrolment(deps.kube));
   if (known !== undefined) return sameCluster(known, deps.token);
   if (deps.token === undefined)
-    throw new Error("this cluster is not registered; give a token made with: fairlead cluster register <name>");
+    throw new Error(
+      "this cluster is not registered; give a token made with: fairlead cluster register <name>",
+    );
   const text = deps.token;
   const token = identities.parseToken(text);
   const hub = new Hub(deps, stopper.signal, { hub: token.hub, urls: [token.url], caller: undefined });
-  const request = { protocol: PROTOCOL_VERSION, token: text.trim(), key: key.publicKey, agent: AGENT_VERSION, kubernetes };
+  const request = {
+    protocol: PROTOCOL_VERSION,
+    token: text.trim(),
+    key: key.publicKey,
+    agent: AGENT_VERSION,
+    kubernetes,
+  };
   const answer = await patiently(deps, stopper, () => hub.register(request));
-  const enrolment = await patiently(deps, stopper, () => identities.acceptEnrolment(deps.kube, token, answer));
-  deps.log({ level: "info", message: `registered as ${enrolment.project}/${enrolment.cluster} at ${token.url}` });
+  const enrolment = await patiently(deps, stopper, () =>
+    identities.acceptEnrolment(deps.kube, token, answer),
+  );
+  deps.log({
+    level: "info",
+    message: `registered as ${enrolment.project}/${enrolment.cluster} at ${token.url}`,
+  });
   return enrolment;
 }
 
