@@ -48,7 +48,7 @@ async function run(config: AgentConfig): Promise<void> {
 
 /** The same library that speaks to Kubernetes: node's own copy of it would cost an idle agent 15 MB more. */
 async function fetchLean(url: string, init: RequestInit): Promise<Response> {
-  return (await undiciFetch(url, init as UndiciInit)) as unknown as Response;
+  return (await undiciFetch(url, init as unknown as UndiciInit)) as unknown as Response;
 }
 
 async function connect(config: AgentConfig["kube"]): Promise<KubeApi> {

@@ -41,7 +41,7 @@ export function openBundle(bytes: Uint8Array, ref: BundleRef): OpenedBundle {
   if (digest !== ref.digest) return refused(`bundle digest is ${digest}, its statement says ${ref.digest}`);
   const parsed = bundleSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
   if (!parsed.success) return refused(`bundle ${ref.digest} does not hold objects: ${parsed.error.message}`);
-  return { kind: "opened", objects: parsed.data.objects as KubeObject[] };
+  return { kind: "opened", objects: parsed.data.objects };
 }
 
 function refused(message: string): OpenedBundle {

@@ -21,7 +21,6 @@ export const hubEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("rollout.succeeded"), detail: z.object(rollout) }),
   z.object({ type: z.literal("rollout.halted"), detail: z.object({ ...rollout, reason: z.string() }) }),
   z.object({ type: z.literal("rollout.superseded"), detail: z.object(rollout) }),
-  z.object({ type: z.literal("placement.reported"), detail: z.object({ ...app, cluster: z.string() }) }),
   z.object({ type: z.literal("drift.detected"), detail: z.object({ ...app, cluster: z.string(), objects: z.number() }) }),
   z.object({ type: z.literal("audit.completed"), detail: z.object({ project: z.string(), slot: z.string() }) }),
 ]);

@@ -3,6 +3,7 @@
  * matches everything; `NotIn` also matches a label that is absent.
  */
 import { z } from "zod";
+import { assertNever } from "./assert.ts";
 
 const expressionSchema = z.strictObject({
   key: z.string().min(1).max(317),
@@ -43,5 +44,7 @@ function holds(term: z.infer<typeof expressionSchema>, value: string | undefined
       return value !== undefined;
     case "DoesNotExist":
       return value === undefined;
+    default:
+      return assertNever(term.operator);
   }
 }

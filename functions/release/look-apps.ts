@@ -7,18 +7,9 @@ import { look, type Looked, type ReleaseDeps } from "./look.ts";
 const RACES_MAX = 3;
 
 export async function lookFor(deps: ReleaseDeps, event: HubEvent): Promise<void> {
-  switch (event.type) {
-    case "app.changed":
-      await lookAndTick(deps, event.detail.project, event.detail.app);
-      return;
-    case "source.changed":
-      await lookAtAll(deps, event.detail.project, event.detail.source);
-      return;
-    case "cluster.changed":
-      await lookAtAll(deps, event.detail.project);
-      return;
-    default:
-  }
+  if (event.type === "app.changed") await lookAndTick(deps, event.detail.project, event.detail.app);
+  if (event.type === "source.changed") await lookAtAll(deps, event.detail.project, event.detail.source);
+  if (event.type === "cluster.changed") await lookAtAll(deps, event.detail.project);
 }
 
 /** The sweep's net: an App whose event was lost is looked at all the same. */

@@ -5,7 +5,7 @@
  */
 import { type GitHttpRequest, type GitHttpResponse, type HttpClient } from "isomorphic-git";
 import { type GitCredentials } from "./git-address.ts";
-import { GitFailure } from "./git-failure.ts";
+import { GitFailure, quoteServer } from "./git-failure.ts";
 
 /** The part of `fetch` that is used: an outbound client that pins addresses has the same shape. */
 export type OutboundFetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -36,6 +36,7 @@ export function gitHttp(options: GitHttpOptions): HttpClient {
       // Git's own rule: where the first request was sent on, the following ones go as well.
       if (finalUrl.endsWith(path)) base = finalUrl.slice(0, finalUrl.length - path.length);
       const answer = await readBounded(response, options.answerBytesMax);
+      throwIfError(answer);
       return {
         url: finalUrl,
         method,
@@ -154,10 +155,22 @@ async function readBounded(response: Response, bytesMax: number): Promise<Buffer
   return Buffer.concat(chunks, bytes);
 }
 
+/** A Git server's own error line, which the library passes over in silence. */
+function throwIfError(answer: Buffer): void {
+  const [, digits = ""] = /^([0-9a-f]{4})ERR /i.exec(answer.toString("latin1", 0, 8)) ?? [];
+  if (digits === "") return;
+  const text = answer.toString("utf8", 8, Number.parseInt(digits, 16));
+  if (text.includes("not our ref")) {
+    throw new GitFailure(
+      "ref-not-found",
+      "The Git server has no such commit, or gives out only the tips of branches and tags",
+    );
+  }
+  throw new GitFailure("invalid", `The Git server says ${quoteServer(text)}`);
+}
+
 /** All bytes of a request or answer; the library declares iterators but passes arrays. */
-export async function collect(
-  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<Buffer<ArrayBuffer>> {
+async function collect(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);

@@ -1,143 +1,172 @@
 /**
  * Looks over a pack before the Git library gets it. The library trusts what a pack says of itself, and a few
- * kilobytes can be made to grow to gigabytes, or to a chain of deltas without end. This only counts: it
- * applies no delta, reads no object, and must never let through what it could not follow to the last byte.
+ * kilobytes can be made to grow to gigabytes, or into deltas that lead to themselves. This only counts: it applies
+ * no delta and reads no object. It must never let through what it could not follow to the last byte.
  * Format: gitformat-pack(5).
  */
 import { inflateSync } from "node:zlib";
 import { GitFailure } from "./git-failure.ts";
 
-export interface PackLimits {
-  readonly objectsMax: number;
-  /** The size of one object, whole or as a delta. */
-  readonly objectBytesMax: number;
-  /** The sum of all that is inflated, and of what deltas say they read and make. */
-  readonly unpackedBytesMax: number;
-  /** Each delta that names its base by id, times the largest object: its base cannot be known here. */
-  readonly unknownBaseBytesMax: number;
-  /** The library keeps one small object per instruction, so a delta of a few kilobytes could fill the memory. */
-  readonly deltaInstructionsMax: number;
-}
-
 const MIB = 1024 * 1024;
-export const PACK_LIMITS: PackLimits = {
+export const PACK_LIMITS = {
   objectsMax: 100_000,
+  /** One object, also as a delta. */
   objectBytesMax: 64 * MIB,
+  /** The sum of all that is inflated, and of what deltas say they read and make. */
   unpackedBytesMax: 1024 * MIB,
+  /** Deltas that name their base by id, times the largest object: which base that is cannot be known here. */
   unknownBaseBytesMax: 65_536 * MIB,
+  /** The library keeps an object of its own for each instruction until a delta is done. */
   deltaInstructionsMax: 1_000_000,
 };
 
 const HEADER_BYTES = 12;
 const TRAILER_BYTES = 20;
 const OID_BYTES = 20;
-const TYPE_OFS_DELTA = 6;
-const TYPE_REF_DELTA = 7;
-const TYPES = [1, 2, 3, 4, TYPE_OFS_DELTA, TYPE_REF_DELTA];
-const INFLATE_CHUNK_BYTES_MIN = 64;
+const OFS_DELTA = 6;
+const REF_DELTA = 7;
+const TYPES = [1, 2, 3, 4, OFS_DELTA, REF_DELTA];
 const INFLATE_CHUNK_BYTES_MAX = 64 * 1024;
 
-/** Throws a `GitFailure` (`too-large`, `invalid`), or what `turn` throws; `turn` is called before each object. */
+/** Calls `turn` before each object. Throws a `GitFailure` (`too-large`, `invalid`), or what `turn` throws. */
 export async function checkPack(
   pack: Buffer,
   turn: () => Promise<void>,
-  limits: PackLimits = PACK_LIMITS,
+  limits = PACK_LIMITS,
 ): Promise<void> {
-  const isPack = pack.length >= HEADER_BYTES + TRAILER_BYTES && pack.toString("latin1", 0, 4) === "PACK";
-  if (!isPack || pack.readUInt32BE(4) !== 2) throw damaged();
+  const hasBothEnds = pack.length >= HEADER_BYTES + TRAILER_BYTES;
+  if (!hasBothEnds || pack.toString("latin1", 0, 4) !== "PACK" || pack.readUInt32BE(4) !== 2) throw damaged();
   const count = pack.readUInt32BE(8);
   bound("objects in the commit", count, limits.objectsMax);
-  const walk = new Walk(pack, limits);
+  const check = new PackCheck(pack, limits);
   for (let index = 0; index < count; index += 1) {
     await turn();
-    walk.next();
+    check.next();
   }
-  walk.finish();
+  check.finish();
 }
 
-class Walk {
-  readonly #pack: Buffer;
-  readonly #limits: PackLimits;
-  /** Where an object starts → its size once whole. Only what stands here may be a base. */
+class PackCheck {
+  readonly #reader: Reader;
+  readonly #limits: typeof PACK_LIMITS;
+  /** Where an object starts → its size once whole. Nothing else may be a base: not a later object, nor a place inside one. */
   readonly #sizes = new Map<number, number>();
-  #cursor = HEADER_BYTES;
   #unpackedBytes = 0;
   #largestBytes = 0;
   #unknownBases = 0;
 
-  constructor(pack: Buffer, limits: PackLimits) {
-    this.#pack = pack;
+  constructor(pack: Buffer, limits: typeof PACK_LIMITS) {
+    this.#reader = new Reader(pack, HEADER_BYTES);
     this.#limits = limits;
   }
 
   next(): void {
-    const start = this.#cursor;
-    const first = this.#byte();
+    const reader = this.#reader;
+    const start = reader.at;
+    const first = reader.byte();
     const type = (first >> 4) & 7;
     if (!TYPES.includes(type)) throw damaged();
-    const bytes = (first & 15) + (first & 128 ? 16 * this.#size() : 0);
-    const baseBytes = type === TYPE_OFS_DELTA ? this.#sizes.get(start - this.#distance()) : undefined;
-    if (type === TYPE_REF_DELTA) this.#cursor += OID_BYTES;
-    const data = this.#inflate(bytes);
-    if (type !== TYPE_OFS_DELTA && type !== TYPE_REF_DELTA) return this.#count(start, bytes, 0);
-    const delta = readDelta(data, this.#limits.deltaInstructionsMax);
-    if (type === TYPE_REF_DELTA) this.#unknownBases += 1;
-    else if (baseBytes !== delta.baseBytes) throw damaged();
-    this.#count(start, delta.resultBytes, bytes + delta.baseBytes);
+    const bytes = (first & 15) + (first & 128 ? 16 * reader.size() : 0);
+    bound("bytes in one file", bytes, this.#limits.objectBytesMax);
+    const baseBytes = type === OFS_DELTA ? this.#sizes.get(start - reader.distance()) : undefined;
+    if (type === REF_DELTA) reader.at += OID_BYTES;
+    const data = reader.inflate(bytes);
+    if (type !== OFS_DELTA && type !== REF_DELTA) return this.#count(start, bytes, 0);
+    const delta = new Reader(data, 0);
+    const readBytes = delta.size();
+    if (type === REF_DELTA) this.#unknownBases += 1;
+    else if (readBytes !== baseBytes) throw damaged();
+    this.#count(start, delta.size(), bytes + readBytes);
+    bound("instructions in one delta", delta.instructions(), this.#limits.deltaInstructionsMax);
   }
 
   /** Nothing may stand between the last object and the trailer. */
   finish(): void {
-    if (this.#cursor !== this.#pack.length - TRAILER_BYTES) throw damaged();
-    const { unknownBaseBytesMax } = this.#limits;
-    bound("bytes of work for deltas by id", this.#unknownBases * this.#largestBytes, unknownBaseBytesMax);
+    if (this.#reader.at !== this.#reader.bytes.length - TRAILER_BYTES) throw damaged();
+    const work = this.#unknownBases * this.#largestBytes;
+    bound("bytes to read for deltas by id", work, this.#limits.unknownBaseBytesMax);
   }
 
-  #count(start: number, bytes: number, extraBytes: number): void {
+  #count(start: number, bytes: number, deltaBytes: number): void {
     bound("bytes in one file", bytes, this.#limits.objectBytesMax);
     this.#sizes.set(start, bytes);
     this.#largestBytes = Math.max(this.#largestBytes, bytes);
-    this.#unpackedBytes += bytes + extraBytes;
+    this.#unpackedBytes += bytes + deltaBytes;
     bound("bytes once unpacked", this.#unpackedBytes, this.#limits.unpackedBytesMax);
   }
+}
 
-  /** Inflates exactly `bytes` bytes at the cursor: a lie about the size costs no memory. */
-  #inflate(bytes: number): Buffer {
-    bound("bytes in one file", bytes, this.#limits.objectBytesMax);
-    const chunkSize = Math.min(Math.max(bytes + 1, INFLATE_CHUNK_BYTES_MIN), INFLATE_CHUNK_BYTES_MAX);
-    const options = { info: true, maxOutputLength: Math.max(bytes, 1), chunkSize };
-    let result: unknown;
-    try {
-      result = inflateSync(this.#pack.subarray(this.#cursor), options);
-    } catch {
-      // Cut off, not zlib's, or longer than declared: zlib's own wording helps nobody.
-      throw damaged();
+class Reader {
+  readonly bytes: Buffer;
+  at: number;
+
+  constructor(bytes: Buffer, at: number) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  byte(): number {
+    const byte = this.bytes[this.at++];
+    if (byte === undefined) throw damaged();
+    return byte;
+  }
+
+  /** Seven bits a byte, the lowest first. No shifts: a size may pass 32 bits, and one without end becomes NaN. */
+  size(): number {
+    let value = 0;
+    for (let factor = 1, byte = 128; byte & 128; factor *= 128) {
+      byte = this.byte();
+      value += (byte & 127) * factor;
     }
-    // The option `info` is missing in the declared return type.
-    const { buffer, engine } = result as { buffer: Buffer; engine: { bytesWritten: number } };
-    if (buffer.length !== bytes) throw damaged();
-    this.#cursor += engine.bytesWritten;
-    return buffer;
-  }
-
-  #byte(): number {
-    return byteAt(this.#pack, this.#cursor++);
-  }
-
-  #size(): number {
-    const { value, end } = readSize(this.#pack, this.#cursor);
-    this.#cursor = end;
     return value;
   }
 
   /** Seven bits a byte, the highest first; each further byte adds one, so that no number has two forms. */
-  #distance(): number {
-    let byte = this.#byte();
-    let value = byte & 127;
-    while (byte & 128) {
-      byte = this.#byte();
+  distance(): number {
+    let value = -1;
+    for (let byte = 128; byte & 128;) {
+      byte = this.byte();
       value = (value + 1) * 128 + (byte & 127);
     }
     return value;
   }
+
+  /** Exactly `bytes` bytes: a lie about the size costs no memory. */
+  inflate(bytes: number): Buffer {
+    const options = {
+      info: true,
+      maxOutputLength: bytes || 1,
+      chunkSize: Math.min(bytes + 64, INFLATE_CHUNK_BYTES_MAX),
+    };
+    try {
+      // The option `info` is missing in the declared return type.
+      const result: unknown = inflateSync(this.bytes.subarray(this.at), options);
+      const { buffer, engine } = result as { buffer: Buffer; engine: { bytesWritten: number } };
+      this.at += engine.bytesWritten;
+      if (buffer.length === bytes) return buffer;
+    } catch {
+      // Cut off, not zlib's, or longer than declared: zlib's own wording helps nobody.
+    }
+    throw damaged();
+  }
+
+  /** How many there are to the end; one with the high bit carries a byte for each other bit, the rest so many bytes. */
+  instructions(): number {
+    let count = 0;
+    for (; this.at < this.bytes.length; count += 1) {
+      const first = this.byte();
+      if (first < 128) this.at += first;
+      else for (let bits = first & 127; bits > 0; bits >>= 1) this.at += bits & 1;
+    }
+    return count;
+  }
+}
+
+function bound(what: string, value: number, max: number): void {
+  if (value <= max) return;
+  throw new GitFailure("too-large", `The repository has ${value} ${what}; the limit is ${max}, split it`);
+}
+
+function damaged(): GitFailure {
+  return new GitFailure("invalid", "The pack is cut off or damaged; run git fsck on the repository");
 }

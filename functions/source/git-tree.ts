@@ -4,8 +4,9 @@
  * is read once however often it occurs, and the list is bounded, so a tree built to explode stops early.
  */
 import { sentence } from "#core/text.ts";
+import { type TreeEntry } from "isomorphic-git";
 import { GitFailure } from "./git-failure.ts";
-import { type GitObjects, objectOf, readTree, type TreeEntry } from "./git-object.ts";
+import { type GitRepository, readBlob, readTree } from "./git-repository.ts";
 
 export interface Skipped {
   readonly path: string;
@@ -27,10 +28,11 @@ export interface TreeListing {
 const DIRECTORY_DEPTH_MAX = 64;
 const DIRECTORIES_MAX = 100_000;
 const PATH_CHARS_MAX = 1024;
+const LINK_MODE = "120000";
 const LINK_BYTES_MAX = 1024;
 const LINK_HOPS_MAX = 16;
-/** Names that Git forbids or other systems trip over; U+FFFD stands for bytes that are not UTF-8. */
-const UNSAFE_NAME = /^$|^\.\.?$|^\.git$|[\p{Cc}\ufffd/\\]/iu;
+/** Names that other systems trip over; U+FFFD stands for bytes that are not UTF-8. Those that lead elsewhere `readTree` refuses. */
+const UNSAFE_NAME = /^$|[\p{Cc}\ufffd]/u;
 
 interface Directory {
   readonly kind: "directory";
@@ -38,8 +40,10 @@ interface Directory {
 }
 type Node =
   | Directory
-  | { readonly kind: "file" | "link" | "submodule"; readonly oid: string }
-  | { readonly kind: "unsafe" };
+  | { readonly kind: "file"; readonly oid: string }
+  /** `target` is absent if it is longer than a path may be. */
+  | { readonly kind: "link"; readonly target: string | undefined }
+  | { readonly kind: "submodule" | "unsafe" };
 
 /** A directory and the way that leads to it from the root. */
 interface Place {
@@ -54,41 +58,62 @@ type Followed =
   | { readonly kind: "skipped"; readonly reason: Skipped["reason"] };
 
 /** All files below the tree `rootOid`. Throws `too-large` above `filesMax` entries, `invalid` for a malformed tree. */
-export function listTree(objects: GitObjects, rootOid: string, filesMax: number): TreeListing {
-  const root: Place = {
-    directory: readDirectory(objects, rootOid, new Map(), 0),
-    path: "",
-    parent: undefined,
-  };
-  const walk = new Walk(objects, filesMax);
-  walk.list(root, "");
+export async function listTree(
+  repository: GitRepository,
+  rootOid: string,
+  filesMax: number,
+): Promise<TreeListing> {
+  const directory = await new TreeReader(repository, filesMax).read(rootOid, 0);
+  const walk = new Walk(filesMax);
+  walk.list({ directory, path: "", parent: undefined }, "");
   return walk.listing;
 }
 
-function readDirectory(
-  objects: GitObjects,
-  oid: string,
-  known: Map<string, Directory>,
-  depth: number,
-): Directory {
-  const before = known.get(oid);
-  if (before !== undefined) return before;
-  if (depth > DIRECTORY_DEPTH_MAX) {
-    throw new GitFailure("too-large", `The repository nests folders deeper than ${DIRECTORY_DEPTH_MAX}`);
+class TreeReader {
+  readonly #repository: GitRepository;
+  readonly #filesMax: number;
+  readonly #known = new Map<string, Directory>();
+  /** Each is listed at least once, so what is too many here is too many for the walk. */
+  #files = 0;
+
+  constructor(repository: GitRepository, filesMax: number) {
+    this.#repository = repository;
+    this.#filesMax = filesMax;
   }
-  const directory: Directory = { kind: "directory", entries: new Map() };
-  for (const entry of readTree(objects, oid)) {
-    if (UNSAFE_NAME.test(entry.name)) directory.entries.set(entry.name, { kind: "unsafe" });
-    else if (directory.entries.has(entry.name)) throw twice(entry.name);
-    else directory.entries.set(entry.name, nodeOf(objects, entry, known, depth));
+
+  async read(oid: string, depth: number): Promise<Directory> {
+    const before = this.#known.get(oid);
+    if (before !== undefined) return before;
+    if (depth > DIRECTORY_DEPTH_MAX) {
+      throw new GitFailure("too-large", `The repository nests folders deeper than ${DIRECTORY_DEPTH_MAX}`);
+    }
+    const directory: Directory = { kind: "directory", entries: new Map() };
+    for (const entry of await readTree(this.#repository, oid)) {
+      if (directory.entries.has(entry.path)) throw twice(entry.path);
+      directory.entries.set(entry.path, await this.#node(entry, depth));
+    }
+    this.#known.set(oid, directory);
+    return directory;
   }
-  known.set(oid, directory);
-  return directory;
+
+  async #node(entry: TreeEntry, depth: number): Promise<Node> {
+    const isFolder = entry.type === "tree";
+    if (!isFolder && (this.#files += 1) > this.#filesMax) throw tooManyFiles(this.#filesMax);
+    if (UNSAFE_NAME.test(entry.path)) return { kind: "unsafe" };
+    if (isFolder) return this.read(entry.oid, depth + 1);
+    if (entry.type === "commit") return { kind: "submodule" };
+    if (entry.mode !== LINK_MODE) return { kind: "file", oid: entry.oid };
+    const content = await readBlob(this.#repository, entry.oid);
+    const target = content.length <= LINK_BYTES_MAX ? Buffer.from(content).toString("utf8") : undefined;
+    return { kind: "link", target };
+  }
 }
 
-function nodeOf(objects: GitObjects, entry: TreeEntry, known: Map<string, Directory>, depth: number): Node {
-  if (entry.kind === "directory") return readDirectory(objects, entry.oid, known, depth + 1);
-  return { kind: entry.kind, oid: entry.oid };
+function tooManyFiles(filesMax: number): GitFailure {
+  return new GitFailure(
+    "too-large",
+    `The commit has more than ${filesMax} files; split the repository or point the Source at a smaller one`,
+  );
 }
 
 function twice(name: string): GitFailure {
@@ -100,15 +125,13 @@ function twice(name: string): GitFailure {
 
 class Walk {
   readonly listing: TreeListing = { files: new Map(), skipped: [] };
-  readonly #objects: GitObjects;
   readonly #filesMax: number;
   /** Real paths of the directories now being listed: meeting one again through a link is a loop. */
   readonly #open = new Set<string>();
   #files = 0;
   #directories = 0;
 
-  constructor(objects: GitObjects, filesMax: number) {
-    this.#objects = objects;
+  constructor(filesMax: number) {
     this.#filesMax = filesMax;
   }
 
@@ -135,7 +158,7 @@ class Walk {
       case "unsafe":
         return this.#skip(path, "unsafe-name");
       case "link":
-        return this.#addLink(this.#follow(place, node.oid, 0), path);
+        return this.#addLink(this.#follow(place, node.target, 0), path);
     }
   }
 
@@ -147,10 +170,8 @@ class Walk {
   }
 
   /** Where a link leads, step by step, through links on the way as well. */
-  #follow(from: Place, oid: string, hops: number): Followed {
+  #follow(from: Place, target: string | undefined, hops: number): Followed {
     if (hops > LINK_HOPS_MAX) return { kind: "skipped", reason: "link-loop" };
-    const { bytes, content } = objectOf(this.#objects, oid, "blob");
-    const target = bytes <= LINK_BYTES_MAX ? content?.toString("utf8") : undefined;
     if (target?.startsWith("/")) return { kind: "skipped", reason: "link-outside" };
     if (target === undefined) return { kind: "skipped", reason: "link-broken" };
     let at: Followed = { kind: "directory", place: from };
@@ -173,7 +194,7 @@ class Walk {
     if (node === undefined || node.kind === "submodule" || node.kind === "unsafe")
       return { kind: "skipped", reason: "link-broken" };
     if (node.kind === "directory") return { kind: "directory", place: below(place, step, node) };
-    return node.kind === "link" ? this.#follow(place, node.oid, hops + 1) : { kind: "file", oid: node.oid };
+    return node.kind === "link" ? this.#follow(place, node.target, hops + 1) : node;
   }
 
   #addFile(path: string, oid: string): void {
@@ -188,11 +209,7 @@ class Walk {
 
   #countFile(): void {
     this.#files += 1;
-    if (this.#files <= this.#filesMax) return;
-    throw new GitFailure(
-      "too-large",
-      `The commit has more than ${this.#filesMax} files; split the repository or point the Source at a smaller one`,
-    );
+    if (this.#files > this.#filesMax) throw tooManyFiles(this.#filesMax);
   }
 
   /** Counted apart: folders may be empty, and links may repeat them. */

@@ -5,13 +5,12 @@
  */
 import { type GitRef } from "#core/source.ts";
 import { sentence } from "#core/text.ts";
-import { type HttpClient, listServerRefs } from "isomorphic-git";
+import git, { type HttpClient } from "isomorphic-git";
 import { checkAddress, type GitCredentials, type WantedRef, wantedRef } from "./git-address.ts";
 import { failed, GitFailure, type GitFailed } from "./git-failure.ts";
-import { collect, gitHttp, once, type OutboundFetch } from "./git-http.ts";
-import { type GitObjects, objectOf, peel, readCommit } from "./git-object.ts";
-import { type PackLimits, unpack } from "./git-pack.ts";
-import { packOf, shallowRequest } from "./git-packet.ts";
+import { gitHttp, type OutboundFetch } from "./git-http.ts";
+import { turns } from "./git-memory.ts";
+import { fetchObjects, type GitRepository, peel, readBlob, readCommit } from "./git-repository.ts";
 import { listTree, type Skipped } from "./git-tree.ts";
 
 export interface RemoteRequest {
@@ -71,13 +70,6 @@ export const FETCH_LIMITS: FetchLimits = {
 };
 export const GIT_TIMEOUT_MS = 60_000;
 
-/** What the pack may grow to; looser than the limits on files, so that large files can be left out instead of refused. */
-const PACK_LIMITS: Omit<PackLimits, "keptObjectBytesMax"> = {
-  objectsMax: 100_000,
-  objectBytesMax: 64 * MIB,
-  unpackedBytesMax: 1024 * MIB,
-  keptBytesMax: 192 * MIB,
-};
 const REFS_BYTES_MAX = 16 * MIB;
 const SUBJECT_CHARS_MAX = 200;
 const PERSON_CHARS_MAX = 200;
@@ -102,10 +94,10 @@ export async function remoteHead(request: RemoteRequest): Promise<HeadResult> {
 export async function fetchCommit(request: FetchRequest): Promise<FetchResult> {
   const limits = { ...FETCH_LIMITS, ...request.limits };
   return bounded(request, async (remote) => {
-    const { objects, oid } = await downloadOrTip(remote, request, limits);
-    const commit = readCommit(objects, oid);
-    const { files, skipped } = listTree(objects, commit.tree, limits.filesMax);
-    const kept = readFiles(objects, files, skipped, limits);
+    const { repository, oid } = await downloadOrTip(remote, request, limits);
+    const commit = await readCommit(repository, oid);
+    const { files, skipped } = await listTree(repository, commit.tree, limits.filesMax);
+    const kept = await readFiles(repository, files, skipped, limits);
     return {
       kind: "fetched",
       commit: oid,
@@ -115,7 +107,7 @@ export async function fetchCommit(request: FetchRequest): Promise<FetchResult> {
         email: line(commit.author.email, PERSON_CHARS_MAX),
       },
       message: line(commit.message, SUBJECT_CHARS_MAX),
-      committedAt: Math.min(Math.max(commit.committer.seconds * 1000, 0), TIME_MS_MAX),
+      committedAt: Math.min(Math.max(commit.committedAtSeconds * 1000 || 0, 0), TIME_MS_MAX),
       files: kept,
       skipped,
     };
@@ -141,16 +133,22 @@ async function bounded<T>(
     const address = checkAddress(request.url, credentials);
     const client = (answerBytesMax: number) =>
       gitHttp({ address, credentials, fetch: http, signal, answerBytesMax });
-    return await run({ address, signal, client });
+    return await Promise.race([run({ address, signal, client }), end(signal)]);
   } catch (error) {
     return failed(error, timeoutMs);
   }
 }
 
+/** Throws when time is up, because the library cannot be interrupted between two looks at `turns`. */
+async function end(signal: AbortSignal): Promise<never> {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  throw signal.reason;
+}
+
 /** `oid` is what the server advertises (perhaps a tag object), `commit` what it leads to. */
 async function findRef(remote: Remote, wanted: WantedRef): Promise<{ oid: string; commit: string }> {
   const isName = wanted.kind === "name";
-  const refs = await listServerRefs({
+  const refs = await git.listServerRefs({
     http: remote.client(REFS_BYTES_MAX),
     url: remote.address,
     prefix: isName ? wanted.name : "HEAD",
@@ -168,7 +166,7 @@ async function findRef(remote: Remote, wanted: WantedRef): Promise<{ oid: string
 }
 
 interface Downloaded {
-  readonly objects: GitObjects;
+  readonly repository: GitRepository;
   readonly oid: string;
 }
 
@@ -191,46 +189,36 @@ async function downloadOrTip(
 }
 
 async function download(remote: Remote, oid: string, limits: FetchLimits): Promise<Downloaded> {
-  const answer = await remote.client(limits.packBytesMax).request({
-    url: `${remote.address}/git-upload-pack`,
-    method: "POST",
-    headers: {
-      "content-type": "application/x-git-upload-pack-request",
-      accept: "application/x-git-upload-pack-result",
-    },
-    body: once(shallowRequest(oid)),
-  });
-  const pack = packOf(await collect(answer.body ?? []));
-  const objects = await unpack(
-    pack,
-    { ...PACK_LIMITS, keptObjectBytesMax: limits.fileBytesMax },
-    remote.signal,
-  );
-  return { objects, oid: peel(objects, oid) };
+  const http = remote.client(limits.packBytesMax);
+  const repository = await fetchObjects(http, remote.address, oid, turns(remote.signal));
+  return { repository, oid: await peel(repository, oid) };
 }
 
 /** Path → content, in the order of `paths`; adds to `skipped` what is too large on its own, throws when the sum is. */
-function readFiles(
-  objects: GitObjects,
+async function readFiles(
+  repository: GitRepository,
   paths: ReadonlyMap<string, string>,
   skipped: Skipped[],
   limits: FetchLimits,
-): Map<string, Uint8Array> {
+): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
+  /** A blob stands behind several paths when links lead to it. */
+  const known = new Map<string, Uint8Array>();
   let sum = 0;
   for (const [path, oid] of paths) {
-    const { bytes, content } = objectOf(objects, oid, "blob");
-    if (content === undefined || bytes > limits.fileBytesMax) {
+    const content = known.get(oid) ?? (await readBlob(repository, oid));
+    if (content.length > limits.fileBytesMax) {
       skipped.push({ path, reason: "file-too-large" });
       continue;
     }
-    sum += bytes;
+    sum += content.length;
     if (sum > limits.filesBytesMax) {
       throw new GitFailure(
         "too-large",
         `The commit's files sum up to more than ${limits.filesBytesMax} bytes; split the repository`,
       );
     }
+    known.set(oid, content);
     files.set(path, content);
   }
   return files;

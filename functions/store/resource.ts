@@ -7,7 +7,6 @@ import type { Cluster } from "#core/cluster.ts";
 import { canonicalJson } from "#core/digest.ts";
 import { durationMs } from "#core/duration.ts";
 import type { Resource, ResourceKind } from "#core/resource.ts";
-import type { Source } from "#core/source.ts";
 import { assertNever } from "#core/assert.ts";
 import { readAll, type Db, type Item } from "./db.ts";
 import { keys, lists, type Key } from "./table.ts";
@@ -104,7 +103,7 @@ export async function markDeleting(db: Db, app: Stored<App>): Promise<"written" 
 }
 
 /** Removes the item; for a cluster also its line, so that its key is worth nothing any more. */
-export async function deleteResource(db: Db, stored: Stored<Source | App | Cluster>): Promise<"written" | "lost"> {
+export async function deleteResource(db: Db, stored: Stored): Promise<"written" | "lost"> {
   const { kind, metadata } = stored.resource;
   if (kind === "Cluster") await db.delete(keys.line(metadata.project, metadata.name));
   return db.delete(keyOf(kind, metadata.project, metadata.name), versionIs(stored.version));

@@ -3,6 +3,7 @@
  * fact, so a record that was written without changing anything stays silent.
  */
 import type { DynamoDBRecord } from "aws-lambda";
+import { assertNever } from "#core/assert.ts";
 import { canonicalJson } from "#core/digest.ts";
 import type { HubEvent } from "#core/event.ts";
 import { placementSchema } from "#core/placement.ts";
@@ -78,6 +79,8 @@ function stateFacts({ state }: Rollout, detail: { project: string; app: string; 
       return [{ type: "rollout.succeeded", detail }];
     case "superseded":
       return [{ type: "rollout.superseded", detail }];
+    default:
+      return assertNever(state);
   }
 }
 

@@ -17,11 +17,12 @@ export interface AgentStart {
   token?: string | undefined;
   driftEvery?: string;
   program?: string;
+  nodeArgs?: readonly string[];
 }
 
 /** Stopped at the latest when this process ends. */
 export function startAgent(start: AgentStart): AgentProcess {
-  const args = [start.program ?? MAIN, "--kubeconfig", start.kubeconfigFile, "--drift-every", start.driftEvery ?? "1s"];
+  const args = [...(start.nodeArgs ?? []), start.program ?? MAIN, "--kubeconfig", start.kubeconfigFile, "--drift-every", start.driftEvery ?? "1s"];
   const env = { ...process.env, ...(start.token === undefined ? {} : { FAIRLEAD_TOKEN: start.token }) };
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   let said = "";

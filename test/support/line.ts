@@ -40,12 +40,18 @@ export interface Line {
 
 const SETTINGS = { pollSourcesMs: 200, sweepMs: 2_000, auditMs: 1_000, auditSlotMs: 3_600_000, streamPollMs: 20 };
 
-export async function startLine(names: readonly string[], onUnits?: OnUnits): Promise<Line> {
+export interface LineOptions {
+  onUnits?: OnUnits;
+  /** The agent's program and Node's flags before it; its source by default. */
+  agent?: { program: string; nodeArgs: readonly string[] };
+}
+
+export async function startLine(names: readonly string[], options: LineOptions = {}): Promise<Line> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-line-"));
   const dataDir = join(folder, "hub");
   const wasmFile = join(await ensureTool("render-engine"), "engine.wasm");
   const open = (port: number): Promise<LocalHub> =>
-    startHub({ dataDir, port, wasmFile, times: SETTINGS, log: () => undefined, ...(onUnits === undefined ? {} : { onUnits }) });
+    startHub({ dataDir, port, wasmFile, times: SETTINGS, log: () => undefined, ...(options.onUnits === undefined ? {} : { onUnits: options.onUnits }) });
   let hub = await open(0);
   const port = Number(new URL(hub.url).port);
   const git = await gitFixture();
@@ -89,7 +95,7 @@ export async function startLine(names: readonly string[], onUnits?: OnUnits): Pr
       await rm(folder, { recursive: true, force: true });
     },
   };
-  await attach(line, names);
+  await attach(line, names, options);
   return line;
 }
 
@@ -99,7 +105,7 @@ async function copy(dataDir: string, way: "save" | "restore"): Promise<void> {
   await cp(from, to, { recursive: true });
 }
 
-async function attach(line: Line, names: readonly string[]): Promise<void> {
+async function attach(line: Line, names: readonly string[], { agent }: LineOptions): Promise<void> {
   const resources = names.map((name) => ({
     apiVersion: "fairlead.dev/v1",
     kind: "Cluster",
@@ -110,7 +116,7 @@ async function attach(line: Line, names: readonly string[]): Promise<void> {
   if (!applied.ok) throw new Error(await applied.text());
   for (const name of names) {
     const { token } = registrationAnswerSchema.parse(await (await line.post(`/v1/projects/default/clusters/${name}/registration`, {})).json());
-    line.agents[name] = startAgent({ kubeconfigFile: line.clusters[name]?.kubeconfigFile ?? "", token });
+    line.agents[name] = startAgent({ kubeconfigFile: line.clusters[name]?.kubeconfigFile ?? "", token, ...agent });
   }
 }
 
