@@ -17,7 +17,7 @@ const TOKEN_CHARS_MAX = 4000;
 
 const pairSchema = publicKeySchema.extend({ d: z.string().min(1) });
 
-export const enrolmentSchema = z.object({
+const enrolmentSchema = z.object({
   hub: z.string().min(1).max(64),
   project: nameSchema,
   cluster: nameSchema,

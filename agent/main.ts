@@ -1,5 +1,4 @@
 /** The agent process: real cluster, real network, real clock. Ends 0 after SIGTERM or SIGINT, 1 on a fatal fault. */
-import { fetch as undiciFetch, type RequestInit as UndiciInit } from "undici";
 import { parseConfig, USAGE, type AgentConfig } from "./config.ts";
 import type { LogEntry } from "./deps.ts";
 import { createKubeApi, type KubeApi } from "./kube/api.ts";
@@ -28,7 +27,7 @@ async function run(config: AgentConfig): Promise<void> {
   const kube = await connect(config.kube);
   const agent = runAgent({
     kube,
-    fetch: fetchLean,
+    fetch: (url, init) => fetch(url, init),
     clock: Date.now,
     sleep,
     random: Math.random,
@@ -44,11 +43,6 @@ async function run(config: AgentConfig): Promise<void> {
   } finally {
     await kube.close();
   }
-}
-
-/** The same library that speaks to Kubernetes: node's own copy of it would cost an idle agent 15 MB more. */
-async function fetchLean(url: string, init: RequestInit): Promise<Response> {
-  return (await undiciFetch(url, init as unknown as UndiciInit)) as unknown as Response;
 }
 
 async function connect(config: AgentConfig["kube"]): Promise<KubeApi> {

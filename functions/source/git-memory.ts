@@ -4,7 +4,6 @@
  * others get their turn and an operation ends with its time. A pack is checked before it is taken in.
  */
 import { setImmediate as yieldToOthers } from "node:timers/promises";
-import { type PromiseFsClient } from "isomorphic-git";
 import { checkPack } from "./git-pack-check.ts";
 
 const TURN_MS = 10;
@@ -23,8 +22,10 @@ export function turns(signal: AbortSignal): () => Promise<void> {
   };
 }
 
+export type MemoryFiles = ReturnType<typeof memoryFiles>;
+
 /** An empty file system for one repository. Writing a pack throws what `checkPack` throws. */
-export function memoryFiles(turn: () => Promise<void>): PromiseFsClient {
+export function memoryFiles(turn: () => Promise<void>) {
   const files = new Map<string, Buffer>();
   let checked: Promise<void> | undefined;
   const missing = (): Promise<never> => Promise.reject(NOT_FOUND);

@@ -29,71 +29,49 @@ const TYPES = [1, 2, 3, 4, OFS_DELTA, REF_DELTA];
 const INFLATE_CHUNK_BYTES_MAX = 64 * 1024;
 
 /** Calls `turn` before each object. Throws a `GitFailure` (`too-large`, `invalid`), or what `turn` throws. */
-export async function checkPack(
-  pack: Buffer,
-  turn: () => Promise<void>,
-  limits = PACK_LIMITS,
-): Promise<void> {
+export async function checkPack(pack: Buffer, turn: () => Promise<void>, limits = PACK_LIMITS) {
   const hasBothEnds = pack.length >= HEADER_BYTES + TRAILER_BYTES;
   if (!hasBothEnds || pack.toString("latin1", 0, 4) !== "PACK" || pack.readUInt32BE(4) !== 2) throw damaged();
   const count = pack.readUInt32BE(8);
   bound("objects in the commit", count, limits.objectsMax);
-  const check = new PackCheck(pack, limits);
+  const reader = new Reader(pack, HEADER_BYTES);
+  // Where an object starts → its size once whole. Nothing else may be a base: no later object, no place inside one.
+  const sizes = new Map<number, number>();
+  const sums = { unpackedBytes: 0, largestBytes: 0, unknownBases: 0 };
   for (let index = 0; index < count; index += 1) {
     await turn();
-    check.next();
+    const start = reader.at;
+    const { bytes, deltaBytes, isBaseUnknown } = readEntry(reader, sizes, limits);
+    bound("bytes in one file", bytes, limits.objectBytesMax);
+    sizes.set(start, bytes);
+    sums.largestBytes = Math.max(sums.largestBytes, bytes);
+    sums.unpackedBytes += bytes + deltaBytes;
+    bound("bytes once unpacked", sums.unpackedBytes, limits.unpackedBytesMax);
+    sums.unknownBases += isBaseUnknown ? 1 : 0;
   }
-  check.finish();
+  const unknownBytes = sums.unknownBases * sums.largestBytes;
+  bound("bytes to read for deltas by id", unknownBytes, limits.unknownBaseBytesMax);
+  if (reader.at !== pack.length - TRAILER_BYTES) throw damaged();
 }
 
-class PackCheck {
-  readonly #reader: Reader;
-  readonly #limits: typeof PACK_LIMITS;
-  /** Where an object starts → its size once whole. Nothing else may be a base: not a later object, nor a place inside one. */
-  readonly #sizes = new Map<number, number>();
-  #unpackedBytes = 0;
-  #largestBytes = 0;
-  #unknownBases = 0;
-
-  constructor(pack: Buffer, limits: typeof PACK_LIMITS) {
-    this.#reader = new Reader(pack, HEADER_BYTES);
-    this.#limits = limits;
-  }
-
-  next(): void {
-    const reader = this.#reader;
-    const start = reader.at;
-    const first = reader.byte();
-    const type = (first >> 4) & 7;
-    if (!TYPES.includes(type)) throw damaged();
-    const bytes = (first & 15) + (first & 128 ? 16 * reader.size() : 0);
-    bound("bytes in one file", bytes, this.#limits.objectBytesMax);
-    const baseBytes = type === OFS_DELTA ? this.#sizes.get(start - reader.distance()) : undefined;
-    if (type === REF_DELTA) reader.at += OID_BYTES;
-    const data = reader.inflate(bytes);
-    if (type !== OFS_DELTA && type !== REF_DELTA) return this.#count(start, bytes, 0);
-    const delta = new Reader(data, 0);
-    const readBytes = delta.size();
-    if (type === REF_DELTA) this.#unknownBases += 1;
-    else if (readBytes !== baseBytes) throw damaged();
-    this.#count(start, delta.size(), bytes + readBytes);
-    bound("instructions in one delta", delta.instructions(), this.#limits.deltaInstructionsMax);
-  }
-
-  /** Nothing may stand between the last object and the trailer. */
-  finish(): void {
-    if (this.#reader.at !== this.#reader.bytes.length - TRAILER_BYTES) throw damaged();
-    const work = this.#unknownBases * this.#largestBytes;
-    bound("bytes to read for deltas by id", work, this.#limits.unknownBaseBytesMax);
-  }
-
-  #count(start: number, bytes: number, deltaBytes: number): void {
-    bound("bytes in one file", bytes, this.#limits.objectBytesMax);
-    this.#sizes.set(start, bytes);
-    this.#largestBytes = Math.max(this.#largestBytes, bytes);
-    this.#unpackedBytes += bytes + deltaBytes;
-    bound("bytes once unpacked", this.#unpackedBytes, this.#limits.unpackedBytesMax);
-  }
+/** `bytes` once whole; `deltaBytes` are the instructions and what they say they read. */
+function readEntry(reader: Reader, sizes: ReadonlyMap<number, number>, limits: typeof PACK_LIMITS) {
+  const start = reader.at;
+  const first = reader.byte();
+  const type = (first >> 4) & 7;
+  if (!TYPES.includes(type)) throw damaged();
+  const bytes = (first & 15) + (first & 128 ? 16 * reader.size() : 0);
+  bound("bytes in one file", bytes, limits.objectBytesMax);
+  const knownBytes = type === OFS_DELTA ? sizes.get(start - reader.distance()) : undefined;
+  if (type === REF_DELTA) reader.at += OID_BYTES;
+  const data = reader.inflate(bytes);
+  if (type !== OFS_DELTA && type !== REF_DELTA) return { bytes, deltaBytes: 0, isBaseUnknown: false };
+  const delta = new Reader(data, 0);
+  const baseBytes = delta.size();
+  if (type === OFS_DELTA && baseBytes !== knownBytes) throw damaged();
+  const resultBytes = delta.size();
+  bound("instructions in one delta", delta.instructions(), limits.deltaInstructionsMax);
+  return { bytes: resultBytes, deltaBytes: bytes + baseBytes, isBaseUnknown: type === REF_DELTA };
 }
 
 class Reader {

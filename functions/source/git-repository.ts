@@ -3,14 +3,14 @@
  * the id promises: the library names every object of the pack by the hash of its content. Objects are
  * looked at before they are parsed, because some of the library's patterns take forever on hostile text.
  */
-import git, { type HttpClient, type PromiseFsClient, type RawObject, type TreeEntry } from "isomorphic-git";
+import * as git from "isomorphic-git";
 import { GitFailure, quoteServer } from "./git-failure.ts";
 import { once } from "./git-http.ts";
-import { memoryFiles } from "./git-memory.ts";
+import { type MemoryFiles, memoryFiles } from "./git-memory.ts";
 
 /** What the library wants with every call. `cache` holds the index of the pack, which is read once. */
 export interface GitRepository {
-  readonly fs: PromiseFsClient;
+  readonly fs: MemoryFiles;
   readonly gitdir: string;
   readonly cache: object;
 }
@@ -32,7 +32,7 @@ const HOSTILE_PERSON = /^(?:author|committer|tagger) (?:[^\n]{1001}|[^\n]*\n )/m
 
 /** `oid` (a commit, or a tag that leads to one) without its history. Throws `ref-not-found` if the server does not give it out. */
 export async function fetchObjects(
-  http: HttpClient,
+  http: git.HttpClient,
   url: string,
   oid: string,
   turn: () => Promise<void>,
@@ -40,7 +40,7 @@ export async function fetchObjects(
   const repository = { fs: memoryFiles(turn), gitdir: GITDIR, cache: {} };
   await git.addRemote({ ...repository, remote: "origin", url });
   let said = "";
-  const { packfile } = await git.fetch({
+  await git.fetch({
     ...repository,
     http: withoutDiscovery(http, oid),
     url,
@@ -51,7 +51,7 @@ export async function fetchObjects(
     onMessage: (line) => void (said = line),
     onProgress: patient(turn),
   });
-  if (packfile === undefined)
+  if ((await repository.fs.promises.readdir(`${GITDIR}/objects/pack`)).length === 0)
     throw new GitFailure("invalid", `The Git server sends no pack; it says ${quoteServer(said)}`);
   return repository;
 }
@@ -60,7 +60,7 @@ export async function fetchObjects(
  * The library begins by asking for all references, which are megabytes in a busy repository, only to look up the one
  * that it was told. The answer is given here instead: this object, and what every Git server can do.
  */
-function withoutDiscovery(http: HttpClient, oid: string): HttpClient {
+function withoutDiscovery(http: git.HttpClient, oid: string): git.HttpClient {
   return {
     async request(request) {
       if (request.method === "POST") return http.request(request);
@@ -104,10 +104,15 @@ export async function readCommit(repository: GitRepository, oid: string): Promis
   return { tree, author, committedAtSeconds: committer.timestamp, message };
 }
 
-/** The library refuses, and this throws, names with a slash or backslash and those that could be read as `..` or `.git`. */
-export async function readTree(repository: GitRepository, oid: string): Promise<TreeEntry[]> {
+/** Throws `invalid` for a name with a slash or backslash, or one that some system reads as `.`, `..` or `.git`. */
+export async function readTree(repository: GitRepository, oid: string): Promise<git.TreeEntry[]> {
   await contentOf(repository, oid, "tree");
-  return (await git.readTree({ ...repository, oid })).tree;
+  try {
+    return (await git.readTree({ ...repository, oid })).tree;
+  } catch (error) {
+    if (!(error instanceof git.Errors.UnsafeFilepathError)) throw error;
+    throw new GitFailure("invalid", `A name could lead out of its folder: ${error.message}; rename it`);
+  }
 }
 
 export async function readBlob(repository: GitRepository, oid: string): Promise<Uint8Array> {
@@ -117,7 +122,7 @@ export async function readBlob(repository: GitRepository, oid: string): Promise<
 async function contentOf(
   repository: GitRepository,
   oid: string,
-  type: RawObject["type"],
+  type: git.RawObject["type"],
 ): Promise<Uint8Array> {
   const found = await readObject(repository, oid);
   if (found.type === type) return found.object;
@@ -128,9 +133,9 @@ async function contentOf(
 }
 
 /** Unparsed: the library would follow a tag or commit that stands where a file should. */
-async function readObject(repository: GitRepository, oid: string): Promise<RawObject> {
+async function readObject(repository: GitRepository, oid: string): Promise<git.RawObject> {
   // The declared type does not tell which format gives which result.
-  return (await git.readObject({ ...repository, oid, format: "content" })) as RawObject;
+  return (await git.readObject({ ...repository, oid, format: "content" })) as git.RawObject;
 }
 
 /** The library's patterns take quadratic or cubic time on what is refused here. */

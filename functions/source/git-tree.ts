@@ -43,7 +43,8 @@ type Node =
   | { readonly kind: "file"; readonly oid: string }
   /** `target` is absent if it is longer than a path may be. */
   | { readonly kind: "link"; readonly target: string | undefined }
-  | { readonly kind: "submodule" | "unsafe" };
+  | { readonly kind: "submodule" }
+  | { readonly kind: "unsafe" };
 
 /** A directory and the way that leads to it from the root. */
 interface Place {

@@ -5,7 +5,7 @@
  */
 import { type GitRef } from "#core/source.ts";
 import { sentence } from "#core/text.ts";
-import git, { type HttpClient } from "isomorphic-git";
+import { type HttpClient, listServerRefs } from "isomorphic-git";
 import { checkAddress, type GitCredentials, type WantedRef, wantedRef } from "./git-address.ts";
 import { failed, GitFailure, type GitFailed } from "./git-failure.ts";
 import { gitHttp, type OutboundFetch } from "./git-http.ts";
@@ -148,7 +148,7 @@ async function end(signal: AbortSignal): Promise<never> {
 /** `oid` is what the server advertises (perhaps a tag object), `commit` what it leads to. */
 async function findRef(remote: Remote, wanted: WantedRef): Promise<{ oid: string; commit: string }> {
   const isName = wanted.kind === "name";
-  const refs = await git.listServerRefs({
+  const refs = await listServerRefs({
     http: remote.client(REFS_BYTES_MAX),
     url: remote.address,
     prefix: isName ? wanted.name : "HEAD",

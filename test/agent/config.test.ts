@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../agent/config.ts";
+
+const CLUSTER = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "6443" };
+
+describe(parseConfig.name, () => {
+  it("uses the mounted service account inside a cluster, and a kubeconfig when one is named", () => {
+    expect(parseConfig([], CLUSTER)).toMatchObject({
+      kube: { kind: "in-cluster", host: "10.0.0.1", port: "6443" },
+    });
+    const named = parseConfig(["--kubeconfig", "f", "--context", "c"], CLUSTER);
+    expect(named).toMatchObject({ kube: { kind: "kubeconfig", file: "f", context: "c" } });
+    expect(parseConfig([], {})).toMatchObject({ kube: { kind: "kubeconfig" } });
+  });
+
+  it("lets a flag outweigh its variable", () => {
+    const env = { FAIRLEAD_TOKEN: "fl1.env", FAIRLEAD_DRIFT_EVERY: "5m" };
+    expect(parseConfig([], env)).toMatchObject({ token: "fl1.env", options: { driftEveryMs: 300_000 } });
+    const flags = parseConfig(["--token", " fl1.flag ", "--drift-every", "1s"], env);
+    expect(flags).toMatchObject({ token: "fl1.flag", options: { driftEveryMs: 1_000 } });
+  });
+
+  it("names the flag and what it allows when a value is wrong", () => {
+    expect(() => parseConfig(["--drift-every", "soon"], {})).toThrow(
+      "--drift-every must be a duration such as 30s",
+    );
+    expect(() => parseConfig(["--no-such"], {})).toThrow("--no-such");
+  });
+});
