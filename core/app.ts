@@ -6,7 +6,10 @@ import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
 import { selectorSchema } from "./selector.ts";
 
 const ignoreSchema = z.strictObject({
-  paths: z.array(z.string().startsWith("/", "must be a JSON pointer such as /spec/replicas").max(500)).min(1).max(50),
+  paths: z
+    .array(z.string().startsWith("/", "must be a JSON pointer such as /spec/replicas").max(500))
+    .min(1)
+    .max(50),
   kinds: z.array(z.string().min(1).max(100)).max(50).optional(),
 });
 

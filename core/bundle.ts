@@ -29,9 +29,7 @@ export function makeBundle(objects: readonly KubeObject[]): Bundle {
   return { digest: sha256(text), text, size: new TextEncoder().encode(text).byteLength, objects };
 }
 
-export type OpenedBundle =
-  | { kind: "opened"; objects: KubeObject[] }
-  | { kind: "refused"; message: string };
+export type OpenedBundle = { kind: "opened"; objects: KubeObject[] } | { kind: "refused"; message: string };
 
 /** Checks size and digest before a byte is parsed. */
 export function openBundle(bytes: Uint8Array, ref: BundleRef): OpenedBundle {

@@ -18,8 +18,14 @@ export const charterSchema = z.object({
   /** Grows with every charter; an agent never goes back. */
   serial: z.number().int().positive(),
   epoch: z.number().int().positive(),
-  signers: z.array(z.object({ kid: z.string().min(1).max(64), key: publicKeySchema })).min(1).max(8),
-  urls: z.array(z.url({ protocol: /^https?$/ })).min(1).max(8),
+  signers: z
+    .array(z.object({ kid: z.string().min(1).max(64), key: publicKeySchema }))
+    .min(1)
+    .max(8),
+  urls: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .min(1)
+    .max(8),
 });
 export type Charter = z.infer<typeof charterSchema>;
 

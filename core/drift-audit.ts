@@ -13,9 +13,24 @@ export const driftAuditSchema = z.object({
   at: z.number(),
   clusters: z.number().int(),
   placements: z.number().int(),
-  drifted: z.array(z.object({ app: z.string(), cluster: z.string(), total: z.number().int(), objects: z.array(driftSchema) })),
+  drifted: z.array(
+    z.object({
+      app: z.string(),
+      cluster: z.string(),
+      total: z.number().int(),
+      objects: z.array(driftSchema),
+    }),
+  ),
   silent: z.array(z.object({ cluster: z.string(), heardAt: z.number().optional() })),
-  offRelease: z.array(z.object({ app: z.string(), cluster: z.string(), has: z.number().int(), wants: z.number().int(), why: z.string() })),
+  offRelease: z.array(
+    z.object({
+      app: z.string(),
+      cluster: z.string(),
+      has: z.number().int(),
+      wants: z.number().int(),
+      why: z.string(),
+    }),
+  ),
 });
 export type DriftAudit = z.infer<typeof driftAuditSchema>;
 
@@ -32,7 +47,9 @@ export function slotOf(now: number, slotMs: number): string {
 
 /** Sorted throughout, so that two audits compare line by line. */
 export function driftAudit(input: AuditInput, slot: string, now: number): DriftAudit {
-  const placements = input.placements.toSorted((a, b) => (`${a.app}/${a.cluster}` < `${b.app}/${b.cluster}` ? -1 : 1));
+  const placements = input.placements.toSorted((a, b) =>
+    `${a.app}/${a.cluster}` < `${b.app}/${b.cluster}` ? -1 : 1,
+  );
   return {
     project: input.project,
     slot,
@@ -55,7 +72,10 @@ function driftedOf({ app, cluster, observed, detail }: PlacementView): DriftAudi
 
 function offReleaseOf({ app, cluster, assigned, observed }: PlacementView): DriftAudit["offRelease"] {
   if (assigned === undefined) return [];
-  const same = observed !== undefined && observed.epoch === assigned.epoch && observed.generation === assigned.generation;
+  const same =
+    observed !== undefined &&
+    observed.epoch === assigned.epoch &&
+    observed.generation === assigned.generation;
   if (same && (observed.phase === "healthy" || observed.phase === "removed")) return [];
   const why = observed === undefined ? "never reported" : `${observed.phase}: ${observed.message}`;
   return [{ app, cluster, has: observed?.release ?? 0, wants: assigned.release, why }];

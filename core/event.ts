@@ -7,10 +7,19 @@ const app = { project: z.string(), app: z.string() };
 const rollout = { ...app, release: z.number().int().positive() };
 
 export const hubEventSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("source.changed"), detail: z.object({ project: z.string(), source: z.string(), commit: z.string() }) }),
+  z.object({
+    type: z.literal("source.changed"),
+    detail: z.object({ project: z.string(), source: z.string(), commit: z.string() }),
+  }),
   z.object({ type: z.literal("app.changed"), detail: z.object(app) }),
-  z.object({ type: z.literal("cluster.changed"), detail: z.object({ project: z.string(), cluster: z.string() }) }),
-  z.object({ type: z.literal("cluster.registered"), detail: z.object({ project: z.string(), cluster: z.string() }) }),
+  z.object({
+    type: z.literal("cluster.changed"),
+    detail: z.object({ project: z.string(), cluster: z.string() }),
+  }),
+  z.object({
+    type: z.literal("cluster.registered"),
+    detail: z.object({ project: z.string(), cluster: z.string() }),
+  }),
   z.object({ type: z.literal("release.created"), detail: z.object({ ...rollout, commit: z.string() }) }),
   /** Ranks `from` up to, not including, `to` may be assigned, as long as the rollout's fence is `fence`. */
   z.object({
@@ -21,8 +30,14 @@ export const hubEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("rollout.succeeded"), detail: z.object(rollout) }),
   z.object({ type: z.literal("rollout.halted"), detail: z.object({ ...rollout, reason: z.string() }) }),
   z.object({ type: z.literal("rollout.superseded"), detail: z.object(rollout) }),
-  z.object({ type: z.literal("drift.detected"), detail: z.object({ ...app, cluster: z.string(), objects: z.number() }) }),
-  z.object({ type: z.literal("audit.completed"), detail: z.object({ project: z.string(), slot: z.string() }) }),
+  z.object({
+    type: z.literal("drift.detected"),
+    detail: z.object({ ...app, cluster: z.string(), objects: z.number() }),
+  }),
+  z.object({
+    type: z.literal("audit.completed"),
+    detail: z.object({ project: z.string(), slot: z.string() }),
+  }),
 ]);
 export type HubEvent = z.infer<typeof hubEventSchema>;
 export type EventType = HubEvent["type"];

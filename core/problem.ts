@@ -46,6 +46,13 @@ export class Problem extends Error {
   body(): ProblemBody {
     const { status, title } = PROBLEMS[this.code];
     const type = `https://fairlead.dev/docs/errors#${this.code}`;
-    return { type, title, status, code: this.code, detail: this.message, ...(this.errors === undefined ? {} : { errors: this.errors }) };
+    return {
+      type,
+      title,
+      status,
+      code: this.code,
+      detail: this.message,
+      ...(this.errors === undefined ? {} : { errors: this.errors }),
+    };
   }
 }

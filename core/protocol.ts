@@ -4,7 +4,13 @@
  */
 import { z } from "zod";
 import { publicKeySchema } from "./charter.ts";
-import { ASSIGNMENTS_PER_CLUSTER_MAX, REPORT_DRIFTS_MAX, REPORT_FAILURES_MAX, REPORT_FIELDS_MAX, REPORT_PLACEMENTS_MAX } from "./limits.ts";
+import {
+  ASSIGNMENTS_PER_CLUSTER_MAX,
+  REPORT_DRIFTS_MAX,
+  REPORT_FAILURES_MAX,
+  REPORT_FIELDS_MAX,
+  REPORT_PLACEMENTS_MAX,
+} from "./limits.ts";
 import { nameSchema } from "./metadata.ts";
 import { outcomeCountsSchema } from "./outcome.ts";
 import { sentence } from "./text.ts";
@@ -85,7 +91,16 @@ export type Failure = z.infer<typeof failureSchema>;
  * `progressing` (applied, not healthy yet), `healthy`; `failed`; `refused` (statement or bundle not accepted, the old
  * state stays); `removed`; `orphaned` (the hub's answer lacks the App; kept).
  */
-export const PHASES = ["received", "applying", "progressing", "healthy", "failed", "refused", "removed", "orphaned"] as const;
+export const PHASES = [
+  "received",
+  "applying",
+  "progressing",
+  "healthy",
+  "failed",
+  "refused",
+  "removed",
+  "orphaned",
+] as const;
 export type Phase = (typeof PHASES)[number];
 
 export const placementReportSchema = z.object({

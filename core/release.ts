@@ -52,7 +52,14 @@ export const targetIndexSchema = z.object({ pages: z.array(z.string()) });
 
 /** What a cluster shall have: rendered, or gone. */
 export type Wanted =
-  | { cluster: string; action: "apply"; bundle: BundleRef; namespace: string; sync: SyncOptions; pruneLimit: number }
+  | {
+      cluster: string;
+      action: "apply";
+      bundle: BundleRef;
+      namespace: string;
+      sync: SyncOptions;
+      pruneLimit: number;
+    }
   | { cluster: string; action: "remove"; deletion: "delete" | "orphan"; pruneLimit: number };
 
 /** Order of a target list: the hash of App and cluster, so that no cluster is always first. */

@@ -98,7 +98,9 @@ function settledUpTo(rollout: Rollout, observed: readonly ObservedTarget[]): num
 function releaseMore(rollout: Rollout, observed: readonly ObservedTarget[]): number {
   const stage = rollout.stages.find(({ to }) => to > rollout.settled);
   if (stage === undefined) return rollout.released;
-  const out = observed.filter(({ standing }) => standing.kind !== "available" && standing.kind !== "silent").length;
+  const out = observed.filter(
+    ({ standing }) => standing.kind !== "available" && standing.kind !== "silent",
+  ).length;
   const room = Math.max(0, stage.maxUnavailable - out);
   return Math.min(stage.to, Math.max(rollout.released, stage.from) + room);
 }
@@ -129,8 +131,10 @@ function owed(rollout: Rollout, observed: readonly ObservedTarget[], released: n
   const lost = observed.filter(({ standing }) => standing.kind === "moving" && !standing.assigned);
   const [first, last] = [lost.at(0), lost.at(-1)];
   const fence = rollout.fence;
-  if (first !== undefined && last !== undefined) effects.push({ kind: "assign", from: first.rank, to: last.rank + 1, fence });
-  if (released > rollout.released) effects.push({ kind: "assign", from: rollout.released, to: released, fence });
+  if (first !== undefined && last !== undefined)
+    effects.push({ kind: "assign", from: first.rank, to: last.rank + 1, fence });
+  if (released > rollout.released)
+    effects.push({ kind: "assign", from: rollout.released, to: released, fence });
   return effects;
 }
 
@@ -146,7 +150,8 @@ export function standingOf(
   const isAssigned = assigned !== undefined && sameGeneration(assigned, target);
   if (observed !== undefined && sameGeneration(observed, target)) {
     if (observed.phase === "healthy" || observed.phase === "removed") return { kind: "available" };
-    if (observed.phase === "failed" || observed.phase === "refused") return { kind: "failed", reason: observed.message };
+    if (observed.phase === "failed" || observed.phase === "refused")
+      return { kind: "failed", reason: observed.message };
   }
   if (heard.silent) return isAssigned ? { kind: "silent" } : { kind: "moving", assigned: false };
   if (isAssigned && now - assigned.at > deadlineMs) {
@@ -156,7 +161,10 @@ export function standingOf(
   return { kind: "moving", assigned: isAssigned };
 }
 
-function sameGeneration(a: { epoch: number; generation: number }, b: { epoch: number; generation: number }): boolean {
+function sameGeneration(
+  a: { epoch: number; generation: number },
+  b: { epoch: number; generation: number },
+): boolean {
   return a.epoch === b.epoch && a.generation === b.generation;
 }
 

@@ -101,7 +101,8 @@ export function judgeStatement(
 }
 
 function judgeAddress(statement: Statement, app: string, bearer: Bearer): Judgement | undefined {
-  if (statement.hub !== bearer.hub) return refuse("other-hub", `signed for hub ${statement.hub}, not ${bearer.hub}`);
+  if (statement.hub !== bearer.hub)
+    return refuse("other-hub", `signed for hub ${statement.hub}, not ${bearer.hub}`);
   if (statement.epoch !== bearer.epoch)
     return refuse("other-epoch", `epoch ${statement.epoch} is not the certified epoch ${bearer.epoch}`);
   if (statement.project !== bearer.project || statement.cluster !== bearer.cluster)

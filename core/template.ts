@@ -20,7 +20,10 @@ export function fill(template: string, cluster: Cluster): Filled {
   });
   if (missing.length === 0) return { kind: "filled", text };
   const known = "known are cluster.name, cluster.labels.* and cluster.values.*";
-  return { kind: "failed", message: `cluster ${cluster.metadata.name} has no ${missing.join(", ")} (${known})` };
+  return {
+    kind: "failed",
+    message: `cluster ${cluster.metadata.name} has no ${missing.join(", ")} (${known})`,
+  };
 }
 
 function lookup(name: string, cluster: Cluster): string | undefined {

@@ -28,8 +28,17 @@ export const appStateSchema = z.object({
 });
 export type AppState = z.infer<typeof appStateSchema>;
 
-export const sourceViewSchema = z.object({ resource: sourceSchema, version: z.number(), state: sourceStateSchema.optional() });
-export const appViewSchema = z.object({ resource: appSchema, version: z.number(), deleting: z.boolean(), state: appStateSchema.optional() });
+export const sourceViewSchema = z.object({
+  resource: sourceSchema,
+  version: z.number(),
+  state: sourceStateSchema.optional(),
+});
+export const appViewSchema = z.object({
+  resource: appSchema,
+  version: z.number(),
+  deleting: z.boolean(),
+  state: appStateSchema.optional(),
+});
 export const clusterViewSchema = z.object({
   resource: clusterSchema,
   version: z.number(),
@@ -45,13 +54,27 @@ export type AppView = z.infer<typeof appViewSchema>;
 export type ClusterView = z.infer<typeof clusterViewSchema>;
 export type PlacementView = z.infer<typeof placementViewSchema>;
 
-export const applyRequestSchema = z.object({ resources: z.array(z.unknown()).min(1), dryRun: z.boolean().default(false) });
+export const applyRequestSchema = z.object({
+  resources: z.array(z.unknown()).min(1),
+  dryRun: z.boolean().default(false),
+});
 export const applyAnswerSchema = z.object({
-  results: z.array(z.object({ kind: z.string(), project: z.string(), name: z.string(), outcome: z.enum(["created", "configured", "unchanged"]) })),
+  results: z.array(
+    z.object({
+      kind: z.string(),
+      project: z.string(),
+      name: z.string(),
+      outcome: z.enum(["created", "configured", "unchanged"]),
+    }),
+  ),
 });
 export type ApplyAnswer = z.infer<typeof applyAnswerSchema>;
 
-export const registrationAnswerSchema = z.object({ token: z.string(), expiresAt: z.number(), recovery: z.string() });
+export const registrationAnswerSchema = z.object({
+  token: z.string(),
+  expiresAt: z.number(),
+  recovery: z.string(),
+});
 export type RegistrationAnswer = z.infer<typeof registrationAnswerSchema>;
 
 export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item) });

@@ -8,7 +8,9 @@ import { createDb } from "./store/db.ts";
 
 export function awsDeps() {
   const env = readEnv();
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient(), { marshallOptions: { removeUndefinedValues: true } });
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient(), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
   return {
     env,
     db: createDb(client, env.FAIRLEAD_TABLE),

@@ -13,6 +13,8 @@ import type { HubClient } from "./hub-client.ts";
 const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
 const REGIONS = ["eu", "us"] as const;
 const POLL = "2s";
+/** As the agent runs in a cluster: a small heap, by measurement. */
+const NODE_ARGS = ["--max-semi-space-size=1", "--max-old-space-size=64"];
 
 /** `sim-dev-1`, `sim-staging-2`, …: environments and regions in turn. */
 export function simulatedClusters(count: number) {
@@ -26,14 +28,23 @@ export function simulatedClusters(count: number) {
 }
 
 export function clusterResource(name: string, labels: Record<string, string>, simulated: boolean) {
-  return { apiVersion: API_VERSION, kind: "Cluster", metadata: { name, labels }, spec: { poll: POLL, simulated } };
+  return {
+    apiVersion: API_VERSION,
+    kind: "Cluster",
+    metadata: { name, labels },
+    spec: { poll: POLL, simulated },
+  };
 }
 
 export interface RunningAgent {
   stop(): Promise<void>;
 }
 
-export async function startSimulatedAgent(hub: HubClient, name: string, log: (entry: LogEntry) => void): Promise<RunningAgent> {
+export async function startSimulatedAgent(
+  hub: HubClient,
+  name: string,
+  log: (entry: LogEntry) => void,
+): Promise<RunningAgent> {
   const agent = runAgent({
     kube: createMemoryKube({ name, now: () => Date.now() }),
     fetch: (url, init) => fetch(url, init),
@@ -49,10 +60,19 @@ export async function startSimulatedAgent(hub: HubClient, name: string, log: (en
 }
 
 /** `bundle` is the built one-file agent. Its log goes to `onLine`. */
-export async function startAgentProcess(hub: HubClient, name: string, bundle: string, kubeArgs: readonly string[], onLine: (line: string) => void): Promise<RunningAgent> {
+export async function startAgentProcess(
+  hub: HubClient,
+  name: string,
+  bundle: string,
+  kubeArgs: readonly string[],
+  onLine: (line: string) => void,
+): Promise<RunningAgent> {
   const token = await hub.register(name);
-  const args = [bundle, ...kubeArgs, "--drift-every", "10s"];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, FAIRLEAD_TOKEN: token } });
+  const args = [...NODE_ARGS, bundle, ...kubeArgs, "--drift-every", "10s"];
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, FAIRLEAD_TOKEN: token },
+  });
   child.stderr.on("data", (chunk: Buffer) => onLine(chunk.toString().trimEnd()));
   return { stop: () => end(child) };
 }

@@ -17,7 +17,9 @@ export function hubClient(url: string, apiToken: string): HubClient {
   };
   return {
     apply: async (resources) => void applyAnswerSchema.parse(await post("/v1/apply", { resources })),
-    register: async (cluster) => registrationAnswerSchema.parse(await post(`/v1/projects/default/clusters/${cluster}/registration`, {})).token,
+    register: async (cluster) =>
+      registrationAnswerSchema.parse(await post(`/v1/projects/default/clusters/${cluster}/registration`, {}))
+        .token,
     sync: async (source) => void (await post(`/v1/projects/default/sources/${source}/sync`, {})),
   };
 }

@@ -5,7 +5,8 @@ export function progress(out: { isTTY?: boolean; write(text: string): unknown })
   return async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     const since = Date.now();
     const seconds = (): string => `${Math.round((Date.now() - since) / 1000)} s`;
-    const tick = (): void => void out.write(out.isTTY === true ? `\r\u001B[K${what} … ${seconds()}` : `${what} …\n`);
+    const tick = (): void =>
+      void out.write(out.isTTY === true ? `\r\u001B[K${what} … ${seconds()}` : `${what} …\n`);
     let told = false;
     const first = setTimeout(() => {
       told = true;

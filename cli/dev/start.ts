@@ -11,7 +11,13 @@ import { parseAllDocuments } from "yaml";
 import { buildAgent } from "../../agent/build.ts";
 import { startHub } from "../../functions/local/hub.ts";
 import { startCluster } from "../../test/support/kubernetes/cluster.ts";
-import { clusterResource, simulatedClusters, startAgentProcess, startSimulatedAgent, type RunningAgent } from "./fleet.ts";
+import {
+  clusterResource,
+  simulatedClusters,
+  startAgentProcess,
+  startSimulatedAgent,
+  type RunningAgent,
+} from "./fleet.ts";
 import { parseStartFlags, type StartFlags } from "./flags.ts";
 import { startGitServer } from "./git-server.ts";
 import { hubClient, type HubClient } from "./hub-client.ts";
@@ -35,34 +41,62 @@ async function main(): Promise<void> {
   try {
     await start(flags, stops, tell, since);
   } catch (error) {
-    process.stderr.write(`fairlead could not start: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `fairlead could not start: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     await stopAll(stops);
     process.exitCode = 1;
   }
 }
 
-async function start(flags: StartFlags, stops: Stops, tell: ReturnType<typeof progress>, since: number): Promise<void> {
+async function start(
+  flags: StartFlags,
+  stops: Stops,
+  tell: ReturnType<typeof progress>,
+  since: number,
+): Promise<void> {
   const dataDir = resolve(flags.dataDir);
   await mkdir(dataDir, { recursive: true });
   const log = logTo(join(dataDir, "log"), stops);
   const wasmFile = join(await ensureTool("render-engine"), "engine.wasm");
   const hub = await tell("starting the hub", () =>
-    startHub({ dataDir: join(dataDir, "hub"), port: flags.port, wasmFile, newEpoch: flags.newEpoch, log, dynamoEndpoint: process.env["FAIRLEAD_DYNAMODB_ENDPOINT"] }),
+    startHub({
+      dataDir: join(dataDir, "hub"),
+      port: flags.port,
+      wasmFile,
+      newEpoch: flags.newEpoch,
+      log,
+      dynamoEndpoint: process.env["FAIRLEAD_DYNAMODB_ENDPOINT"],
+    }),
   );
   stops.unshift(() => hub.stop());
-  await writeFile(join(dataDir, "cli.json"), JSON.stringify({ server: hub.url, token: hub.apiToken }), { mode: 0o600 });
+  await writeFile(join(dataDir, "cli.json"), JSON.stringify({ server: hub.url, token: hub.apiToken }), {
+    mode: 0o600,
+  });
   const client = hubClient(hub.url, hub.apiToken);
   const git = await tell("starting the Git server", () => serveSample(flags, dataDir, client, stops));
   await client.apply(await sampleResources(git.url));
   const sims = simulatedClusters(flags.clusters);
   if (sims.length > 0) await client.apply(sims);
   for (const { metadata } of sims) {
-    const agent = await startSimulatedAgent(client, metadata.name, (entry) => log({ cluster: metadata.name, ...entry }));
+    const agent = await startSimulatedAgent(client, metadata.name, (entry) =>
+      log({ cluster: metadata.name, ...entry }),
+    );
     stops.unshift(() => agent.stop());
   }
   const real = await startReal(flags, dataDir, client, stops, tell, log);
   const place = relative(process.cwd(), git.workTree);
-  process.stdout.write(welcome({ hub: hub.url, token: hub.apiToken, workTree: place, git: git.url, simulated: sims.length, real, seconds: (Date.now() - since) / 1000 }));
+  process.stdout.write(
+    welcome({
+      hub: hub.url,
+      token: hub.apiToken,
+      workTree: place,
+      git: git.url,
+      simulated: sims.length,
+      real,
+      seconds: (Date.now() - since) / 1000,
+    }),
+  );
 }
 
 async function serveSample(flags: StartFlags, dataDir: string, client: HubClient, stops: Stops) {
@@ -80,25 +114,42 @@ async function serveSample(flags: StartFlags, dataDir: string, client: HubClient
 
 /** The documents of the sample's own `fleet/` folder, with the address that the server really has. */
 async function sampleResources(url: string): Promise<unknown[]> {
-  const texts = await Promise.all(["source.yaml", "shop.yaml"].map((file) => readFile(join(SAMPLE, "fleet", file), "utf8")));
-  const documents = texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as { kind: string; spec: { git?: { url: string } } }));
+  const texts = await Promise.all(
+    ["source.yaml", "shop.yaml"].map((file) => readFile(join(SAMPLE, "fleet", file), "utf8")),
+  );
+  const documents = texts.flatMap((text) =>
+    parseAllDocuments(text).map(
+      (document) => document.toJS() as { kind: string; spec: { git?: { url: string } } },
+    ),
+  );
   for (const { spec } of documents) if (spec.git !== undefined) spec.git.url = url;
   return documents;
 }
 
 /** A real API server when asked for or already built; a person's own cluster only when named. */
-async function startReal(flags: StartFlags, dataDir: string, client: HubClient, stops: Stops, tell: ReturnType<typeof progress>, log: (entry: object) => void): Promise<string[]> {
+async function startReal(
+  flags: StartFlags,
+  dataDir: string,
+  client: HubClient,
+  stops: Stops,
+  tell: ReturnType<typeof progress>,
+  log: (entry: object) => void,
+): Promise<string[]> {
   const names: string[] = [];
   const attach = async (name: string, kubeArgs: string[]): Promise<void> => {
     await client.apply([clusterResource(name, { env: "dev", region: "eu" }, false)]);
     const { file } = await buildAgent();
-    const agent: RunningAgent = await startAgentProcess(client, name, file, kubeArgs, (line) => log({ cluster: name, line }));
+    const agent: RunningAgent = await startAgentProcess(client, name, file, kubeArgs, (line) =>
+      log({ cluster: name, line }),
+    );
     stops.unshift(() => agent.stop());
     names.push(name);
   };
   if (flags.real || (await isBuilt("kubernetes"))) {
     await ensureTool("kubernetes");
-    const cluster = await tell("starting a real Kubernetes API server", () => startCluster({ name: REAL, dataDir: join(dataDir, REAL) }));
+    const cluster = await tell("starting a real Kubernetes API server", () =>
+      startCluster({ name: REAL, dataDir: join(dataDir, REAL) }),
+    );
     stops.unshift(() => cluster.stop());
     await attach(REAL, ["--kubeconfig", cluster.kubeconfigFile]);
   }

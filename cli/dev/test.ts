@@ -16,7 +16,12 @@ const reportSchema = z.object({
   numFailedTests: z.number(),
   numPendingTests: z.number(),
   numTodoTests: z.number(),
-  testResults: z.array(z.object({ name: z.string(), assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })) })),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+    }),
+  ),
 });
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -26,7 +31,18 @@ async function main(argv: readonly string[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-test-"));
   try {
     const file = join(folder, "report.json");
-    const code = await vitest(["run", "--config", "test/vitest.config.ts", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...patterns], long);
+    const code = await vitest(
+      [
+        "run",
+        "--config",
+        "test/vitest.config.ts",
+        "--reporter=default",
+        "--reporter=json",
+        `--outputFile.json=${file}`,
+        ...patterns,
+      ],
+      long,
+    );
     return tell(reportSchema.parse(JSON.parse(await readFile(file, "utf8"))), code);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -44,8 +60,11 @@ function tell(report: z.infer<typeof reportSchema>, code: number): number {
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = report;
   for (const { assertionResults } of report.testResults)
     for (const { fullName, status } of assertionResults)
-      if (status === "pending" || status === "skipped" || status === "todo") process.stdout.write(`skipped: ${fullName}\n`);
-  process.stdout.write(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped\n`);
+      if (status === "pending" || status === "skipped" || status === "todo")
+        process.stdout.write(`skipped: ${fullName}\n`);
+  process.stdout.write(
+    `${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped\n`,
+  );
   if (numPassedTests + numFailedTests === 0) return 1;
   return numFailedTests > 0 ? 1 : code;
 }

@@ -12,7 +12,10 @@ export interface Started {
 }
 
 export function welcome({ hub, token, workTree, git, simulated, real, seconds }: Started): string {
-  const realText = real.length > 0 ? `real      ${real.join(", ")}: a Kubernetes API server with an agent process` : "real      none (npm start -- --real builds and starts one, about 5 minutes once)";
+  const realText =
+    real.length > 0
+      ? `real      ${real.join(", ")}: a Kubernetes API server with an agent process`
+      : "real      none (npm start -- --real builds and starts one, about 5 minutes once)";
   const file = `${workTree}/apps/shop/base/config.yaml`;
   return `
 Fairlead is up (${seconds.toFixed(1)} s)

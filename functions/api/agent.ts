@@ -44,10 +44,22 @@ export function buildAgentApp(deps: AgentApiDeps): Hono {
   const hub = cachedHub(deps);
   app.onError(onError(deps.log));
   app.notFound(notFound);
-  app.use(bodyLimit({ maxSize: REPORT_BODY_BYTES_MAX, onError: (context) => answer(context, new Problem("too-large", `the limit is ${REPORT_BODY_BYTES_MAX} bytes`)) }));
-  app.post(AGENT_PATHS.register, async (context) => context.json(await register(deps, await context.req.json())));
-  app.get(AGENT_PATHS.desired, async (context) => desired(deps, await hub(), context, await agentOf(deps, await hub(), context)));
-  app.get(AGENT_PATHS.bundle(":app"), async (context) => bundle(deps, context, await agentOf(deps, await hub(), context)));
+  app.use(
+    bodyLimit({
+      maxSize: REPORT_BODY_BYTES_MAX,
+      onError: (context) =>
+        answer(context, new Problem("too-large", `the limit is ${REPORT_BODY_BYTES_MAX} bytes`)),
+    }),
+  );
+  app.post(AGENT_PATHS.register, async (context) =>
+    context.json(await register(deps, await context.req.json())),
+  );
+  app.get(AGENT_PATHS.desired, async (context) =>
+    desired(deps, await hub(), context, await agentOf(deps, await hub(), context)),
+  );
+  app.get(AGENT_PATHS.bundle(":app"), async (context) =>
+    bundle(deps, context, await agentOf(deps, await hub(), context)),
+  );
   app.post(AGENT_PATHS.report, async (context) => {
     const line = await agentOf(deps, await hub(), context);
     const report = reportRequestSchema.parse(await context.req.json());
@@ -60,13 +72,18 @@ export function buildAgentApp(deps: AgentApiDeps): Hono {
 function cachedHub(deps: AgentApiDeps): () => Promise<Hub> {
   let held: { hub: Hub; at: number } | undefined;
   return async () => {
-    if (held === undefined || deps.now() - held.at > HUB_TTL_MS) held = { hub: await getHub(deps.db), at: deps.now() };
+    if (held === undefined || deps.now() - held.at > HUB_TTL_MS)
+      held = { hub: await getHub(deps.db), at: deps.now() };
     return held.hub;
   };
 }
 
 function checkProtocol(protocol: number): void {
-  if (protocol < PROTOCOL_VERSION) throw new Problem("agent-too-old", `protocol ${protocol} is not spoken any more, ${PROTOCOL_VERSION} is: upgrade the agent`);
+  if (protocol < PROTOCOL_VERSION)
+    throw new Problem(
+      "agent-too-old",
+      `protocol ${protocol} is not spoken any more, ${PROTOCOL_VERSION} is: upgrade the agent`,
+    );
 }
 
 async function register(deps: AgentApiDeps, body: unknown): Promise<RegisterAnswer> {
@@ -78,22 +95,33 @@ async function register(deps: AgentApiDeps, body: unknown): Promise<RegisterAnsw
   const redeemed = await redeemToken(deps.db, token.secret, request.key, deps.now());
   if (redeemed.kind === "refused") throw new Problem("unauthenticated", redeemed.message);
   const { project, cluster } = redeemed;
-  await putBeat(deps.db, project, cluster, deps.now(), { agent: request.agent, kubernetes: request.kubernetes });
+  await putBeat(deps.db, project, cluster, deps.now(), {
+    agent: request.agent,
+    kubernetes: request.kubernetes,
+  });
   return { project, cluster, recoveryKey: hub.recoveryKey, charter: hub.charter };
 }
 
 function readToken(text: string) {
   try {
-    return registrationTokenSchema.parse(JSON.parse(Buffer.from(text.replace(/^fl1\./, ""), "base64url").toString()));
+    return registrationTokenSchema.parse(
+      JSON.parse(Buffer.from(text.replace(/^fl1\./, ""), "base64url").toString()),
+    );
   } catch {
     throw new Problem("unauthenticated", "the token cannot be read");
   }
 }
 
 async function agentOf(deps: AgentApiDeps, hub: Hub, context: Context): Promise<Line> {
-  const body = context.req.method === "GET" ? new Uint8Array() : new Uint8Array(await context.req.arrayBuffer());
+  const body =
+    context.req.method === "GET" ? new Uint8Array() : new Uint8Array(await context.req.arrayBuffer());
   const { method, path } = context.req;
-  const identified = await identify(deps.db, hub.hub, { authorization: context.req.header("authorization"), method, path, body }, deps.now());
+  const identified = await identify(
+    deps.db,
+    hub.hub,
+    { authorization: context.req.header("authorization"), method, path, body },
+    deps.now(),
+  );
   if (identified.kind === "agent") return identified.line;
   if (identified.kind === "clock") context.header(TIME_HEADER, String(deps.now()));
   throw new Problem("unauthenticated", identified.message);
@@ -108,7 +136,11 @@ async function desired(deps: AgentApiDeps, hub: Hub, context: Context, line: Lin
   context.header(POLL_HEADER, String(pollMs));
   if (context.req.header("if-none-match") === etag) return context.body(null, 304);
   const assignments = await listAssignments(deps.db, project, cluster);
-  const body: DesiredAnswer = { charter: hub.charter, pollMs, assignments: assignments.map(({ app, statement }) => ({ app, statement })) };
+  const body: DesiredAnswer = {
+    charter: hub.charter,
+    pollMs,
+    assignments: assignments.map(({ app, statement }) => ({ app, statement })),
+  };
   return context.json(body);
 }
 
@@ -118,6 +150,10 @@ async function bundle(deps: AgentApiDeps, context: Context, line: Line): Promise
   const assignment = await getAssignment(deps.db, line.project, line.cluster, app);
   const key = assignment?.bundle === undefined ? undefined : bundleKey(assignment.bundle);
   const bytes = key === undefined ? undefined : await deps.objects.get(key);
-  if (bytes === undefined) throw new Problem("not-found", `no bundle of App ${app} is assigned to this cluster`);
-  return context.body(new Uint8Array(bytes), 200, { "content-type": "application/json", "content-encoding": "gzip" });
+  if (bytes === undefined)
+    throw new Problem("not-found", `no bundle of App ${app} is assigned to this cluster`);
+  return context.body(new Uint8Array(bytes), 200, {
+    "content-type": "application/json",
+    "content-encoding": "gzip",
+  });
 }

@@ -33,13 +33,21 @@ export function buildApp(deps: ApiDeps): Hono {
   app.onError(onError(deps.log));
   app.notFound(notFound);
   app.get("/healthz", (context) => context.json({ ok: true }));
-  app.use(bodyLimit({ maxSize: APPLY_BODY_BYTES_MAX, onError: (context) => answer(context, new Problem("too-large", `the limit is ${APPLY_BODY_BYTES_MAX} bytes`)) }));
+  app.use(
+    bodyLimit({
+      maxSize: APPLY_BODY_BYTES_MAX,
+      onError: (context) =>
+        answer(context, new Problem("too-large", `the limit is ${APPLY_BODY_BYTES_MAX} bytes`)),
+    }),
+  );
   app.use(requireToken(deps.tokenSha256));
   app.route("/v1", applyRoutes(deps));
   app.route("/v1/projects/:project", sourceRoutes(deps));
   app.route("/v1/projects/:project", appRoutes(deps));
   app.route("/v1/projects/:project", clusterRoutes(deps));
-  app.get("/v1/projects/:project/fleet", async (context) => context.json(await readFleet(deps, context.req.param("project"))));
+  app.get("/v1/projects/:project/fleet", async (context) =>
+    context.json(await readFleet(deps, context.req.param("project"))),
+  );
   app.route("/", dashboardRoutes({ readFleet: (project) => readFleet(deps, project) }));
   return app;
 }

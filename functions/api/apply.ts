@@ -20,7 +20,10 @@ export function applyRoutes({ db }: { db: Db }): Hono {
 
 function parseAll(documents: readonly unknown[]): Resource[] {
   if (documents.length > APPLY_DOCUMENTS_MAX)
-    throw new Problem("too-large", `${documents.length} documents, the limit is ${APPLY_DOCUMENTS_MAX}: apply them in parts`);
+    throw new Problem(
+      "too-large",
+      `${documents.length} documents, the limit is ${APPLY_DOCUMENTS_MAX}: apply them in parts`,
+    );
   const parsed = documents.map((document, index) => parseResource(`document ${index + 1}`, document));
   const errors = parsed.flatMap((one) => (one.kind === "refused" ? [one.message] : []));
   if (errors.length > 0) throw new Problem("invalid-resource", errors[0] ?? "", errors.slice(0, 50));
@@ -33,7 +36,11 @@ async function applyAll(db: Db, resources: readonly Resource[]): Promise<ApplyAn
     const { project, name } = resource.metadata;
     await ensureProject(db, project);
     const outcome = await putResource(db, resource);
-    if (outcome === "conflict") throw new Problem("conflict", `${resource.kind} ${name} has changed since it was read: read it again and apply`);
+    if (outcome === "conflict")
+      throw new Problem(
+        "conflict",
+        `${resource.kind} ${name} has changed since it was read: read it again and apply`,
+      );
     results.push({ kind: resource.kind, project, name, outcome });
   }
   return { results };
@@ -44,7 +51,8 @@ async function compareAll(db: Db, resources: readonly Resource[]): Promise<Apply
     const { project, name } = resource.metadata;
     const before = await getResource(db, resource.kind, project, name);
     const same = before !== undefined && canonicalJson(before.resource) === canonicalJson(resource);
-    const outcome = before === undefined ? ("created" as const) : same ? ("unchanged" as const) : ("configured" as const);
+    const outcome =
+      before === undefined ? ("created" as const) : same ? ("unchanged" as const) : ("configured" as const);
     return { kind: resource.kind, project, name, outcome };
   });
   return { results: await Promise.all(results) };

@@ -15,12 +15,15 @@ const LISTED_MAX = 20;
 export function appRoutes({ db }: { db: Db }): Hono {
   const routes = new Hono();
   routes.get("/apps", async (context) => context.json({ items: await listApps(db, projectOf(context)) }));
-  routes.get("/apps/:app", async (context) => context.json(await viewApp(db, projectOf(context), nameOf(context, "app"))));
+  routes.get("/apps/:app", async (context) =>
+    context.json(await viewApp(db, projectOf(context), nameOf(context, "app"))),
+  );
   routes.delete("/apps/:app", async (context) => {
     const [project, app] = [projectOf(context), nameOf(context, "app")];
     const stored = await getResource(db, "App", project, app);
     if (stored === undefined) throw missing(project, app);
-    if ((await markDeleting(db, stored)) === "lost") throw new Problem("conflict", `App ${app} has just changed: try again`);
+    if ((await markDeleting(db, stored)) === "lost")
+      throw new Problem("conflict", `App ${app} has just changed: try again`);
     return context.json({ deleting: true }, 202);
   });
   routes.get("/apps/:app/releases", async (context) =>
@@ -32,15 +35,19 @@ export function appRoutes({ db }: { db: Db }): Hono {
   routes.get("/apps/:app/rollouts/:release", async (context) => {
     const [project, app] = [projectOf(context), nameOf(context, "app")];
     const release = Number(context.req.param("release"));
-    const rollout = Number.isSafeInteger(release) && release > 0 ? await getRollout(db, project, app, release) : undefined;
-    if (rollout === undefined) throw new Problem("not-found", `App ${app} has no rollout ${context.req.param("release")}`);
+    const rollout =
+      Number.isSafeInteger(release) && release > 0 ? await getRollout(db, project, app, release) : undefined;
+    if (rollout === undefined)
+      throw new Problem("not-found", `App ${app} has no rollout ${context.req.param("release")}`);
     return context.json(rollout);
   });
   routes.get("/apps/:app/placements", async (context) =>
     context.json({ items: await listPlacements(db, projectOf(context), nameOf(context, "app")) }),
   );
   routes.get("/apps/:app/placements/:cluster", async (context) =>
-    context.json(await viewPlacement(db, projectOf(context), nameOf(context, "app"), nameOf(context, "cluster"))),
+    context.json(
+      await viewPlacement(db, projectOf(context), nameOf(context, "app"), nameOf(context, "cluster")),
+    ),
   );
   return routes;
 }
@@ -58,12 +65,18 @@ async function viewApp(db: Db, project: string, app: string): Promise<AppView> {
   if (stored === undefined) throw missing(project, app);
   const { resource, version, deleting } = stored;
   const record = await getAppRecord(db, project, app);
-  return { resource, version, deleting, ...(record === undefined ? {} : { state: appStateSchema.parse(record) }) };
+  return {
+    resource,
+    version,
+    deleting,
+    ...(record === undefined ? {} : { state: appStateSchema.parse(record) }),
+  };
 }
 
 async function viewPlacement(db: Db, project: string, app: string, cluster: string): Promise<PlacementView> {
   const placement = (await getPlacements(db, project, app, [cluster])).get(cluster);
-  if (placement === undefined) throw new Problem("not-found", `App ${app} is not placed on cluster ${cluster}`);
+  if (placement === undefined)
+    throw new Problem("not-found", `App ${app} is not placed on cluster ${cluster}`);
   return { ...placement, detail: await getDetail(db, project, cluster, app) };
 }
 

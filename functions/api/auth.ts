@@ -26,6 +26,9 @@ export function requireToken(tokenSha256: string): MiddlewareHandler {
       return context.redirect(context.req.path, 303);
     }
     if (reads && fits(getCookie(context, COOKIE))) return next();
-    throw new Problem("unauthenticated", "send the API token as a bearer, or open the link that the hub printed at its start (fairlead reads it from .fairlead/cli.json)");
+    throw new Problem(
+      "unauthenticated",
+      "send the API token as a bearer, or open the link that the hub printed at its start (fairlead reads it from .fairlead/cli.json)",
+    );
   };
 }

@@ -25,11 +25,15 @@ interface Deps {
 export function clusterRoutes(deps: Deps): Hono {
   const { db } = deps;
   const routes = new Hono();
-  routes.get("/clusters", async (context) => context.json({ items: await listClusters(deps, projectOf(context)) }));
+  routes.get("/clusters", async (context) =>
+    context.json({ items: await listClusters(deps, projectOf(context)) }),
+  );
   routes.get("/clusters/:name", async (context) => {
     const { project, name, stored } = await find(db, projectOf(context), nameOf(context, "name"));
     const beat = (await getBeats(db, project, [name])).get(name);
-    return context.json(view(stored, beat, (await getLine(db, project, name))?.key !== undefined, deps.now()));
+    return context.json(
+      view(stored, beat, (await getLine(db, project, name))?.key !== undefined, deps.now()),
+    );
   });
   routes.delete("/clusters/:name", async (context) => {
     const { stored } = await find(db, projectOf(context), nameOf(context, "name"));
@@ -42,13 +46,17 @@ export function clusterRoutes(deps: Deps): Hono {
   });
   routes.get("/drift-audits/newest", async (context) => {
     const audit = await newestAudit(deps, projectOf(context));
-    if (audit === undefined) throw new Problem("not-found", "there is no drift audit yet: the first is written at the next slot");
+    if (audit === undefined)
+      throw new Problem("not-found", "there is no drift audit yet: the first is written at the next slot");
     return context.json(audit);
   });
   return routes;
 }
 
-export async function listClusters({ db, now }: Pick<Deps, "db" | "now">, project: string): Promise<ClusterView[]> {
+export async function listClusters(
+  { db, now }: Pick<Deps, "db" | "now">,
+  project: string,
+): Promise<ClusterView[]> {
   const beats = await listBeats(db, project);
   return (await listResources(db, "Cluster", project)).map((stored) => {
     const beat = beats.get(stored.resource.metadata.name);
@@ -57,8 +65,20 @@ export async function listClusters({ db, now }: Pick<Deps, "db" | "now">, projec
 }
 
 /** In lists, a cluster counts as registered once it was heard: its line need not be read. */
-function view({ resource, version }: Stored<Cluster>, beat: Beat | undefined, registered: boolean, now: number): ClusterView {
-  const heard = beat === undefined ? {} : { heardAt: beat.heardAt, ...(beat.agent === undefined ? {} : { agent: beat.agent }), ...(beat.kubernetes === undefined ? {} : { kubernetes: beat.kubernetes }) };
+function view(
+  { resource, version }: Stored<Cluster>,
+  beat: Beat | undefined,
+  registered: boolean,
+  now: number,
+): ClusterView {
+  const heard =
+    beat === undefined
+      ? {}
+      : {
+          heardAt: beat.heardAt,
+          ...(beat.agent === undefined ? {} : { agent: beat.agent }),
+          ...(beat.kubernetes === undefined ? {} : { kubernetes: beat.kubernetes }),
+        };
   return { resource, version, registered, silent: registered && isSilent(beat, now), ...heard };
 }
 
@@ -74,6 +94,7 @@ async function makeToken(deps: Deps, project: string, cluster: string): Promise<
 
 async function find(db: Db, project: string, name: string) {
   const stored = await getResource(db, "Cluster", project, name);
-  if (stored === undefined) throw new Problem("not-found", `there is no Cluster ${name} in project ${project}`);
+  if (stored === undefined)
+    throw new Problem("not-found", `there is no Cluster ${name} in project ${project}`);
   return { project, name, stored };
 }

@@ -11,7 +11,14 @@ export function onError(log: Log): ErrorHandler {
     const problem = asProblem(error);
     if (problem.code === "internal") {
       const request = randomUUID();
-      log({ level: "error", request, method: context.req.method, path: context.req.path, error: String(error), stack: error.stack });
+      log({
+        level: "error",
+        request,
+        method: context.req.method,
+        path: context.req.path,
+        error: String(error),
+        stack: error.stack,
+      });
       return answer(context, new Problem("internal", `request id ${request}`));
     }
     return answer(context, problem);
@@ -20,7 +27,8 @@ export function onError(log: Log): ErrorHandler {
 
 function asProblem(error: Error): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof z.ZodError) return new Problem("invalid-request", z.prettifyError(error).replaceAll("\n", " ").slice(0, 500));
+  if (error instanceof z.ZodError)
+    return new Problem("invalid-request", z.prettifyError(error).replaceAll("\n", " ").slice(0, 500));
   if (error instanceof SyntaxError) return new Problem("invalid-request", "the body is no JSON");
   return new Problem("internal", "");
 }

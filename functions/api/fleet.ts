@@ -24,7 +24,12 @@ export async function readFleet(deps: Deps, project: string): Promise<FleetView>
       const { name } = app.resource.metadata;
       const releases = await listReleases(db, project, name, RELEASES_SHOWN);
       const [rollout] = await listRollouts(db, project, name, 1);
-      return { app, releases, ...(rollout === undefined ? {} : { rollout }), placements: await placementsOf(db, project, name) };
+      return {
+        app,
+        releases,
+        ...(rollout === undefined ? {} : { rollout }),
+        placements: await placementsOf(db, project, name),
+      };
     }),
   );
   const audit = await newestAudit(deps, project);
@@ -36,7 +41,9 @@ async function placementsOf(db: Db, project: string, app: string): Promise<Place
   return Promise.all(
     (await listPlacements(db, project, app)).map(async (placement) => {
       const { observed, cluster } = placement;
-      const tells = observed !== undefined && (observed.drift > 0 || observed.phase === "failed" || observed.phase === "refused");
+      const tells =
+        observed !== undefined &&
+        (observed.drift > 0 || observed.phase === "failed" || observed.phase === "refused");
       return tells ? { ...placement, detail: await getDetail(db, project, cluster, app) } : placement;
     }),
   );

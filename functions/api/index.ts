@@ -8,5 +8,10 @@ import { buildApp } from "./app.ts";
 const { env, ...deps } = awsDeps();
 
 export const handler = handle(
-  buildApp({ ...deps, log: jsonLog, tokenSha256: needed(env, "FAIRLEAD_API_TOKEN_SHA256"), hubUrl: needed(env, "FAIRLEAD_HUB_URL") }),
+  buildApp({
+    ...deps,
+    log: jsonLog,
+    tokenSha256: needed(env, "FAIRLEAD_API_TOKEN_SHA256"),
+    hubUrl: needed(env, "FAIRLEAD_HUB_URL"),
+  }),
 );

@@ -7,7 +7,11 @@ import { putBeat, type Line } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { putReport } from "../store/placement.ts";
 
-export async function takeReport(deps: { db: Db; now: () => number }, line: Line, report: ReportRequest): Promise<ReportAnswer> {
+export async function takeReport(
+  deps: { db: Db; now: () => number },
+  line: Line,
+  report: ReportRequest,
+): Promise<ReportAnswer> {
   const { project, cluster } = line;
   const now = deps.now();
   await putBeat(deps.db, project, cluster, now, { agent: report.agent, kubernetes: report.kubernetes });

@@ -37,19 +37,32 @@ export type Identified =
 const BEARER = "Bearer ";
 const TOKEN_CHARS_MAX = 4000;
 
-export async function identify(db: Db, hub: string, request: SignedRequest, now: number): Promise<Identified> {
-  const token = request.authorization?.startsWith(BEARER) === true ? request.authorization.slice(BEARER.length) : "";
+export async function identify(
+  db: Db,
+  hub: string,
+  request: SignedRequest,
+  now: number,
+): Promise<Identified> {
+  const token =
+    request.authorization?.startsWith(BEARER) === true ? request.authorization.slice(BEARER.length) : "";
   if (token === "" || token.length > TOKEN_CHARS_MAX) return unknown("no request signature");
   const claims = readClaims(token);
   if (claims === undefined) return unknown("the request signature cannot be read");
   const [project, cluster] = claims.iss.split("/");
-  if (!nameSchema.safeParse(project).success || !nameSchema.safeParse(cluster).success) return unknown("no such agent");
+  if (!nameSchema.safeParse(project).success || !nameSchema.safeParse(cluster).success)
+    return unknown("no such agent");
   const line = await getLine(db, project ?? "", cluster ?? "");
-  if (line?.key === undefined || !(await isSignedBy(token, line.key))) return unknown("no such agent, or not its key");
+  if (line?.key === undefined || !(await isSignedBy(token, line.key)))
+    return unknown("no such agent, or not its key");
   if (Math.abs(claims.iat * 1000 - now) > REQUEST_SKEW_MS)
-    return { kind: "clock", message: `the request was signed ${Math.round((now - claims.iat * 1000) / 1000)} s ago by the hub's clock` };
+    return {
+      kind: "clock",
+      message: `the request was signed ${Math.round((now - claims.iat * 1000) / 1000)} s ago by the hub's clock`,
+    };
   const wrong = mismatch(claims, hub, request);
-  return wrong === undefined ? { kind: "agent", line } : unknown(`the request signature is for another ${wrong}`);
+  return wrong === undefined
+    ? { kind: "agent", line }
+    : unknown(`the request signature is for another ${wrong}`);
 }
 
 function readClaims(token: string): z.infer<typeof claimsSchema> | undefined {
@@ -71,7 +84,11 @@ async function isSignedBy(token: string, key: NonNullable<Line["key"]>): Promise
   }
 }
 
-function mismatch(claims: z.infer<typeof claimsSchema>, hub: string, { method, path, body }: SignedRequest): string | undefined {
+function mismatch(
+  claims: z.infer<typeof claimsSchema>,
+  hub: string,
+  { method, path, body }: SignedRequest,
+): string | undefined {
   if (claims.aud !== hub) return "hub";
   if (claims.htm !== method) return "method";
   if (claims.htu !== path) return "path";

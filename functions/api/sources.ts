@@ -18,11 +18,17 @@ interface Deps {
 export function sourceRoutes(deps: Deps): Hono {
   const { db } = deps;
   const routes = new Hono();
-  routes.get("/sources", async (context) => context.json({ items: await listSources(db, projectOf(context)) }));
+  routes.get("/sources", async (context) =>
+    context.json({ items: await listSources(db, projectOf(context)) }),
+  );
   routes.get("/sources/:name", async (context) => {
     const { project, stored } = await find(db, context);
     const state = await getSourceState(db, project, stored.resource.metadata.name);
-    return context.json({ resource: stored.resource, version: stored.version, ...(state === undefined ? {} : { state }) });
+    return context.json({
+      resource: stored.resource,
+      version: stored.version,
+      ...(state === undefined ? {} : { state }),
+    });
   });
   routes.post("/sources/:name/sync", async (context) => {
     const { stored } = await find(db, context);
@@ -31,8 +37,14 @@ export function sourceRoutes(deps: Deps): Hono {
   routes.delete("/sources/:name", async (context) => {
     const { project, stored } = await find(db, context);
     const { name } = stored.resource.metadata;
-    const users = (await listResources(db, "App", project)).filter(({ resource }) => resource.spec.source === name);
-    if (users.length > 0) throw new Problem("in-use", `Apps use Source ${name}: ${users.map(({ resource }) => resource.metadata.name).join(", ")}; delete them first`);
+    const users = (await listResources(db, "App", project)).filter(
+      ({ resource }) => resource.spec.source === name,
+    );
+    if (users.length > 0)
+      throw new Problem(
+        "in-use",
+        `Apps use Source ${name}: ${users.map(({ resource }) => resource.metadata.name).join(", ")}; delete them first`,
+      );
     await deleteResource(db, stored);
     return context.body(null, 204);
   });
@@ -58,7 +70,8 @@ export function projectOf(context: Params): string {
 
 export function nameOf(context: Params, param: string): string {
   const name = nameSchema.safeParse(context.req.param(param));
-  if (!name.success) throw new Problem("invalid-request", `${param}: ${name.error.issues[0]?.message ?? "is no name"}`);
+  if (!name.success)
+    throw new Problem("invalid-request", `${param}: ${name.error.issues[0]?.message ?? "is no name"}`);
   return name.data;
 }
 
@@ -66,6 +79,7 @@ async function find(db: Db, context: Params) {
   const project = projectOf(context);
   const name = nameOf(context, "name");
   const stored = await getResource(db, "Source", project, name);
-  if (stored === undefined) throw new Problem("not-found", `there is no Source ${name} in project ${project}`);
+  if (stored === undefined)
+    throw new Problem("not-found", `there is no Source ${name} in project ${project}`);
   return { project, stored };
 }

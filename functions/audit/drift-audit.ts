@@ -43,13 +43,22 @@ async function readFleet(db: Db, project: string, now: number) {
   const placements: PlacementView[] = [];
   for (const { resource } of await listResources(db, "App", project))
     for (const placement of await listPlacements(db, project, resource.metadata.name))
-      placements.push((placement.observed?.drift ?? 0) === 0 ? placement : { ...placement, detail: await getDetail(db, project, placement.cluster, placement.app) });
+      placements.push(
+        (placement.observed?.drift ?? 0) === 0
+          ? placement
+          : { ...placement, detail: await getDetail(db, project, placement.cluster, placement.app) },
+      );
   return { project, placements, clusters };
 }
 
-export async function newestAudit(deps: Pick<AuditDeps, "db" | "objects">, project: string): Promise<DriftAudit | undefined> {
+export async function newestAudit(
+  deps: Pick<AuditDeps, "db" | "objects">,
+  project: string,
+): Promise<DriftAudit | undefined> {
   const row = await newestAuditRow(deps.db, project);
   if (row === undefined) return undefined;
   const bytes = await deps.objects.get(row.document);
-  return bytes === undefined ? undefined : driftAuditSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  return bytes === undefined
+    ? undefined
+    : driftAuditSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }

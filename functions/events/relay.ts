@@ -8,6 +8,9 @@ import { factsOf } from "../stream/facts.ts";
 let bus: ReturnType<typeof createEventBridgeBus> | undefined;
 
 export async function handler(event: DynamoDBStreamEvent): Promise<void> {
-  bus ??= createEventBridgeBus({ client: new EventBridgeClient(), busName: needed(readEnv(), "FAIRLEAD_BUS") });
+  bus ??= createEventBridgeBus({
+    client: new EventBridgeClient(),
+    busName: needed(readEnv(), "FAIRLEAD_BUS"),
+  });
   await bus.publish(event.Records.flatMap(factsOf));
 }

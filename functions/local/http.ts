@@ -23,7 +23,10 @@ export function joinApps(agents: Hono, people: Hono): Hono {
 }
 
 /** `port` 0 takes a free one. A port in use is told with the way out. */
-export function listen(fetch: (request: Request) => Response | Promise<Response>, port: number): Promise<{ port: number; close(): Promise<void> }> {
+export function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  port: number,
+): Promise<{ port: number; close(): Promise<void> }> {
   return new Promise((resolve, reject) => {
     const server: ServerType = serve({ fetch, port, hostname: HOST }, (info) =>
       resolve({ port: info.port, close: () => close(server) }),

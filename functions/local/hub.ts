@@ -97,7 +97,11 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
   stops.push(await lockFolder(join(dataDir, "lock")));
   const keys = await loadKeys(dataDir);
   const table = await startTable(options, stops);
-  const deps = { db: table.db, objects: createFolderStore({ root: join(dataDir, "objects") }), now: () => Date.now() };
+  const deps = {
+    db: table.db,
+    objects: createFolderStore({ root: join(dataDir, "objects") }),
+    now: () => Date.now(),
+  };
   const renderer = createRenderer({ wasmFile: options.wasmFile });
   stops.push(() => renderer.close());
   const release = { ...deps, renderer, signer: await localSigner(keys.signing) };
@@ -116,7 +120,10 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
 
 /** The embedded engine, or the endpoint that was named; its table, and the clients of both. */
 async function startTable(options: HubOptions, stops: Stop[]) {
-  const engine = options.dynamoEndpoint === undefined ? await startDynoxide({ dataFile: join(options.dataDir, "table.db") }) : undefined;
+  const engine =
+    options.dynamoEndpoint === undefined
+      ? await startDynoxide({ dataFile: join(options.dataDir, "table.db") })
+      : undefined;
   if (engine !== undefined) stops.push(() => engine.stop());
   const endpoint = options.dynamoEndpoint ?? engine?.endpoint ?? "";
   const config = localDynamoConfig(endpoint);
@@ -145,14 +152,26 @@ function startWork({ deps, release, table, options, stops }: Work): void {
   const times = { ...TIMES, ...options.times };
   const checkpointFile = join(options.dataDir, "stream.json");
   const { streams, streamArn } = table;
-  const events = startEvents({ streams, streamArn, checkpointFile, pollMs: times.streamPollMs, deps, release, log });
+  const events = startEvents({
+    streams,
+    streamArn,
+    checkpointFile,
+    pollMs: times.streamPollMs,
+    deps,
+    release,
+    log,
+  });
   const last: LastPolled = new Map();
   const schedule = startSchedule(
     [
       { name: "poll sources", everyMs: times.pollSourcesMs, run: () => pollDue(deps, last) },
       { name: "sweep apps", everyMs: times.sweepMs, run: () => sweepApps(release) },
       { name: "sweep rollouts", everyMs: times.sweepMs, run: () => sweepRollouts(deps) },
-      { name: "drift audit", everyMs: times.auditMs, run: () => auditAll({ ...deps, slotMs: times.auditSlotMs }) },
+      {
+        name: "drift audit",
+        everyMs: times.auditMs,
+        run: () => auditAll({ ...deps, slotMs: times.auditSlotMs }),
+      },
     ],
     (job, error) => log({ level: "error", job: job.name, error: String(error) }),
   );

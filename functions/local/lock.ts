@@ -7,7 +7,10 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 /** Throws when a running process holds `file`; else resolves to what gives it back. */
 export async function lockFolder(file: string): Promise<() => Promise<void>> {
   const holder = await holderOf(file);
-  if (holder !== undefined) throw new Error(`a hub already runs on this data (process ${holder}, ${file}): stop it, or choose another folder with --data`);
+  if (holder !== undefined)
+    throw new Error(
+      `a hub already runs on this data (process ${holder}, ${file}): stop it, or choose another folder with --data`,
+    );
   await rm(file, { force: true });
   await writeFile(file, String(process.pid), { flag: "wx" });
   return () => rm(file, { force: true });

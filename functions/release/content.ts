@@ -45,7 +45,9 @@ export async function getBundleObjects(store: ObjectStore, ref: BundleRef): Prom
 export async function putTree(store: ObjectStore, files: Files): Promise<string> {
   const paths = [...files.keys()].sort();
   const contents = paths.map((path) => files.get(path) ?? new Uint8Array());
-  const header = Buffer.from(JSON.stringify(paths.map((path, index) => [path, contents[index]?.byteLength ?? 0])));
+  const header = Buffer.from(
+    JSON.stringify(paths.map((path, index) => [path, contents[index]?.byteLength ?? 0])),
+  );
   const length = Buffer.alloc(4);
   length.writeUInt32BE(header.byteLength);
   const packed = Buffer.concat([length, header, ...contents]);
@@ -76,13 +78,22 @@ export async function putTargets(store: ObjectStore, targets: readonly Target[])
 }
 
 /** Ranks `from` up to, not including, `to`; only the pages that hold them are read. */
-export async function getTargets(store: ObjectStore, index: string, from: number, to: number): Promise<Target[]> {
+export async function getTargets(
+  store: ObjectStore,
+  index: string,
+  from: number,
+  to: number,
+): Promise<Target[]> {
   if (to <= from) return [];
   const { pages } = targetIndexSchema.parse(await getDocument(store, index));
   const first = Math.floor(from / TARGETS_PER_PAGE);
   const digests = pages.slice(first, Math.ceil(to / TARGETS_PER_PAGE));
-  const read = await Promise.all(digests.map(async (digest) => targetPageSchema.parse(await getDocument(store, digest))));
-  return read.flatMap(({ targets }) => targets).slice(from - first * TARGETS_PER_PAGE, to - first * TARGETS_PER_PAGE);
+  const read = await Promise.all(
+    digests.map(async (digest) => targetPageSchema.parse(await getDocument(store, digest))),
+  );
+  return read
+    .flatMap(({ targets }) => targets)
+    .slice(from - first * TARGETS_PER_PAGE, to - first * TARGETS_PER_PAGE);
 }
 
 async function putDocument(store: ObjectStore, document: unknown): Promise<string> {

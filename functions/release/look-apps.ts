@@ -19,7 +19,8 @@ export async function sweepApps(deps: ReleaseDeps): Promise<void> {
 
 async function lookAtAll(deps: ReleaseDeps, project: string, source?: string): Promise<void> {
   for (const { resource } of await listResources(deps.db, "App", project))
-    if (source === undefined || resource.spec.source === source) await lookAndTick(deps, project, resource.metadata.name);
+    if (source === undefined || resource.spec.source === source)
+      await lookAndTick(deps, project, resource.metadata.name);
 }
 
 async function lookAndTick(deps: ReleaseDeps, project: string, app: string): Promise<Looked> {

@@ -58,20 +58,28 @@ export async function look(deps: ReleaseDeps, project: string, name: string): Pr
   if (situation === undefined || situation.inputs === situation.record?.inputs) return { kind: "nothing" };
   if (situation.app.deleting && situation.gone.length === 0) return leave(deps, situation);
   const { app, source, clusters } = situation;
-  const files = clusters.length === 0 ? new Map<string, Uint8Array>() : await getTree(deps.objects, source.tree);
+  const files =
+    clusters.length === 0 ? new Map<string, Uint8Array>() : await getTree(deps.objects, source.tree);
   const rendered = await renderTargets(deps.renderer, app.resource, files, clusters);
   if (rendered.kind === "failed") return fail(deps, situation, { commit: source.commit, ...rendered.error });
   const planned = planTargets(app.resource, rendered.bundles, situation.gone, situation.before);
   if (planned.length > TARGETS_MAX)
-    return fail(deps, situation, { commit: source.commit, message: `spec.clusters matches ${planned.length} clusters, more than ${TARGETS_MAX}` });
+    return fail(deps, situation, {
+      commit: source.commit,
+      message: `spec.clusters matches ${planned.length} clusters, more than ${TARGETS_MAX}`,
+    });
   const over = await overBudget(deps.objects, app.resource, planned, rendered.bundles, situation.before);
-  if (over !== undefined) return fail(deps, situation, { commit: source.commit, message: budgetMessage(app.resource, over) });
+  if (over !== undefined)
+    return fail(deps, situation, { commit: source.commit, message: budgetMessage(app.resource, over) });
   for (const bundle of new Set(rendered.bundles.values())) await putBundle(deps.objects, bundle);
   if (!changes(planned, situation)) return settle(deps, situation);
   return release(deps, situation, planned);
 }
 
-function budgetMessage(app: App, over: { clusters: string[]; worst: { count: number; examples: string[] } }): string {
+function budgetMessage(
+  app: App,
+  over: { clusters: string[]; worst: { count: number; examples: string[] } },
+): string {
   const { clusters, worst } = over;
   const where = clusters.length === 1 ? `on ${clusters[0]}` : `on each of ${clusters.length} clusters`;
   return `withheld: it would delete ${worst.count} objects ${where} (${worst.examples.join(", ")} …), the budget is ${app.spec.rollout.budget.deletes}: raise spec.rollout.budget.deletes of App ${app.metadata.name} if that is meant`;
@@ -122,33 +130,65 @@ async function read(deps: ReleaseDeps, project: string, name: string): Promise<S
   const hub = await getHub(deps.db);
   const record = await getAppRecord(deps.db, project, name);
   const all = (await listResources(deps.db, "Cluster", project)).map(({ resource }) => resource);
-  const clusters = app.deleting ? [] : all.filter((cluster) => matches(app.resource.spec.clusters, cluster.metadata.labels ?? {}));
+  const clusters = app.deleting
+    ? []
+    : all.filter((cluster) => matches(app.resource.spec.clusters, cluster.metadata.labels ?? {}));
   const before = await targetsBefore(deps, project, name, record);
-  const gone = await goneClusters(deps, app, clusters, before, new Set(all.map(({ metadata }) => metadata.name)));
+  const gone = await goneClusters(
+    deps,
+    app,
+    clusters,
+    before,
+    new Set(all.map(({ metadata }) => metadata.name)),
+  );
   const facts = clusters.map(({ metadata, spec }) => [metadata.name, metadata.labels ?? {}, spec.values]);
-  const inputs = digestOf({ tree: source.tree, commit: source.commit, spec: app.resource.spec, facts, gone, epoch: hub.epoch });
+  const inputs = digestOf({
+    tree: source.tree,
+    commit: source.commit,
+    spec: app.resource.spec,
+    facts,
+    gone,
+    epoch: hub.epoch,
+  });
   return { hub, app, source, clusters, record, before, gone, inputs };
 }
 
-async function targetsBefore(deps: ReleaseDeps, project: string, name: string, record: AppRecord | undefined): Promise<Map<string, Target>> {
+async function targetsBefore(
+  deps: ReleaseDeps,
+  project: string,
+  name: string,
+  record: AppRecord | undefined,
+): Promise<Map<string, Target>> {
   if (record === undefined || record.release === 0) return new Map();
   const last = await getRelease(deps.db, project, name, record.release);
-  if (last === undefined) throw new Error(`App ${name} names release ${record.release}, which is not in the table`);
+  if (last === undefined)
+    throw new Error(`App ${name} names release ${record.release}, which is not in the table`);
   const targets = await getTargets(deps.objects, last.targets, 0, last.targetCount);
   return new Map(targets.map((target) => [target.cluster, target]));
 }
 
 /** A removal stays a target until its cluster has told that it is done. */
-async function goneClusters(deps: ReleaseDeps, app: Stored<App>, matching: readonly Cluster[], before: ReadonlyMap<string, Target>, known: ReadonlySet<string>): Promise<string[]> {
+async function goneClusters(
+  deps: ReleaseDeps,
+  app: Stored<App>,
+  matching: readonly Cluster[],
+  before: ReadonlyMap<string, Target>,
+  known: ReadonlySet<string>,
+): Promise<string[]> {
   const kept = new Set(matching.map(({ metadata }) => metadata.name));
   const leaving = [...before.keys()].filter((cluster) => !kept.has(cluster) && known.has(cluster));
   const { project, name } = app.resource.metadata;
   const placements = await getPlacements(deps.db, project, name, leaving);
-  const isGone = (cluster: string): boolean => before.get(cluster)?.action === "remove" && placements.get(cluster)?.observed?.phase === "removed";
+  const isGone = (cluster: string): boolean =>
+    before.get(cluster)?.action === "remove" && placements.get(cluster)?.observed?.phase === "removed";
   return leaving.filter((cluster) => !isGone(cluster)).sort();
 }
 
-async function release(deps: ReleaseDeps, situation: Situation, planned: readonly Planned[]): Promise<Looked> {
+async function release(
+  deps: ReleaseDeps,
+  situation: Situation,
+  planned: readonly Planned[],
+): Promise<Looked> {
   const { app, source, record, hub } = situation;
   const { project, name } = app.resource.metadata;
   const numbers = { release: (record?.release ?? 0) + 1, generation: (record?.generation ?? 0) + 1 };
@@ -174,9 +214,19 @@ async function release(deps: ReleaseDeps, situation: Situation, planned: readonl
     at: now,
   };
   const next = { ...nextRecord(situation), ...numbers, active: true, targets: index };
-  const last = record === undefined || record.release === 0 ? undefined : await getRollout(deps.db, project, name, record.release);
+  const last =
+    record === undefined || record.release === 0
+      ? undefined
+      : await getRollout(deps.db, project, name, record.release);
   const running = last !== undefined && !isOver(last.state) ? last : undefined;
-  const written = await createRelease(deps.db, made, rolloutOf(app.resource, made), next, record?.version, running);
+  const written = await createRelease(
+    deps.db,
+    made,
+    rolloutOf(app.resource, made),
+    next,
+    record?.version,
+    running,
+  );
   return written === "lost" ? { kind: "lost" } : { kind: "released", release: numbers.release };
 }
 
@@ -189,14 +239,37 @@ async function reasonOf(deps: ReleaseDeps, { app, record, source }: Situation): 
   return last.appVersion === app.version ? "clusters changed" : "App edited";
 }
 
-async function targetOf(deps: ReleaseDeps, { app, hub }: Situation, { wanted, order, carried }: Planned, numbers: { release: number; generation: number }): Promise<Target> {
+async function targetOf(
+  deps: ReleaseDeps,
+  { app, hub }: Situation,
+  { wanted, order, carried }: Planned,
+  numbers: { release: number; generation: number },
+): Promise<Target> {
   if (carried !== undefined && carried.epoch === hub.epoch) return { ...carried, carried: true };
   const { project, name } = app.resource.metadata;
   const { cluster, ...body } = wanted;
   const floor = Math.max(1, numbers.release - RELEASES_KEPT);
-  const statement = await deps.signer.sign({ hub: hub.hub, epoch: hub.epoch, project, cluster, app: name, ...numbers, floor, order: body });
+  const statement = await deps.signer.sign({
+    hub: hub.hub,
+    epoch: hub.epoch,
+    project,
+    cluster,
+    app: name,
+    ...numbers,
+    floor,
+    order: body,
+  });
   const bundle = wanted.action === "apply" ? { bundle: wanted.bundle } : {};
-  return { cluster, action: wanted.action, order, ...bundle, epoch: hub.epoch, ...numbers, carried: false, statement };
+  return {
+    cluster,
+    action: wanted.action,
+    order,
+    ...bundle,
+    epoch: hub.epoch,
+    ...numbers,
+    carried: false,
+    statement,
+  };
 }
 
 function rolloutOf(app: App, made: Release): Rollout {

@@ -25,7 +25,8 @@ export async function openHub(db: Db, opening: Opening): Promise<Hub> {
   const serial = nextSerial(before);
   const charter = await signCharter(charterSchema.parse({ ...facts, serial }), opening.recovery);
   const hub: Hub = { hub: opening.hub, epoch, serial, charter, recoveryKey: publicHalf(opening.recovery) };
-  if ((await putHub(db, hub)) === "lost") throw new Error("another process opened this hub at the same moment: start one of them again");
+  if ((await putHub(db, hub)) === "lost")
+    throw new Error("another process opened this hub at the same moment: start one of them again");
   return hub;
 }
 
@@ -35,7 +36,9 @@ function nextSerial(before: Hub | undefined): number {
 }
 
 function sameFacts(before: Hub, facts: Omit<Charter, "serial">): boolean {
-  const payload = JSON.parse(Buffer.from(before.charter.split(".")[1] ?? "", "base64url").toString()) as Charter;
+  const payload = JSON.parse(
+    Buffer.from(before.charter.split(".")[1] ?? "", "base64url").toString(),
+  ) as Charter;
   const { serial: _, ...held } = payload;
   return canonicalJson(held) === canonicalJson(facts);
 }

@@ -17,7 +17,12 @@ export interface Planned {
 }
 
 /** In rank order. `gone` are clusters that have the App and shall not have it any more. */
-export function planTargets(app: App, bundles: ReadonlyMap<string, Bundle>, gone: readonly string[], before: ReadonlyMap<string, Target>): Planned[] {
+export function planTargets(
+  app: App,
+  bundles: ReadonlyMap<string, Bundle>,
+  gone: readonly string[],
+  before: ReadonlyMap<string, Target>,
+): Planned[] {
   const { name } = app.metadata;
   return rankOrder(name, [...bundles.keys(), ...gone]).map((cluster) => {
     const wanted = wantedFor(app, cluster, bundles.get(cluster));
@@ -31,7 +36,14 @@ function wantedFor(app: App, cluster: string, bundle: Bundle | undefined): Wante
   const { sync, namespace, rollout } = app.spec;
   const pruneLimit = rollout.budget.deletes;
   if (bundle === undefined) return { cluster, action: "remove", deletion: sync.deletion, pruneLimit };
-  return { cluster, action: "apply", bundle: { digest: bundle.digest, size: bundle.size }, namespace, sync, pruneLimit };
+  return {
+    cluster,
+    action: "apply",
+    bundle: { digest: bundle.digest, size: bundle.size },
+    namespace,
+    sync,
+    pruneLimit,
+  };
 }
 
 export interface OverBudget {
@@ -40,7 +52,13 @@ export interface OverBudget {
 }
 
 /** Clusters that would lose more objects than the budget allows; undefined when none would. */
-export async function overBudget(store: ObjectStore, app: App, planned: readonly Planned[], bundles: ReadonlyMap<string, Bundle>, before: ReadonlyMap<string, Target>): Promise<OverBudget | undefined> {
+export async function overBudget(
+  store: ObjectStore,
+  app: App,
+  planned: readonly Planned[],
+  bundles: ReadonlyMap<string, Bundle>,
+  before: ReadonlyMap<string, Target>,
+): Promise<OverBudget | undefined> {
   const losses = new Map<string, Loss>();
   const clusters: string[] = [];
   let worst: Loss = { count: 0, examples: [] };
@@ -49,7 +67,8 @@ export async function overBudget(store: ObjectStore, app: App, planned: readonly
     if (carried !== undefined || last === undefined || !prunes(app, wanted)) continue;
     const bundle = bundles.get(wanted.cluster);
     const pair = `${last.digest} ${bundle?.digest ?? ""}`;
-    const loss = losses.get(pair) ?? lossBetween(await getBundleObjects(store, last), bundle?.objects ?? noObjects);
+    const loss =
+      losses.get(pair) ?? lossBetween(await getBundleObjects(store, last), bundle?.objects ?? noObjects);
     losses.set(pair, loss);
     if (loss.count > wanted.pruneLimit) clusters.push(wanted.cluster);
     if (loss.count > worst.count) worst = loss;

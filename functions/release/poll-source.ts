@@ -15,7 +15,10 @@ export interface SourceDeps {
   now: () => number;
 }
 
-export type Polled = { kind: "unchanged" } | { kind: "read"; commit: string } | { kind: "failed"; message: string };
+export type Polled =
+  | { kind: "unchanged" }
+  | { kind: "read"; commit: string }
+  | { kind: "failed"; message: string };
 
 export async function pollSource(deps: SourceDeps, source: Source): Promise<Polled> {
   const { project, name } = source.metadata;
@@ -41,10 +44,20 @@ export async function pollSource(deps: SourceDeps, source: Source): Promise<Poll
 }
 
 /** What runs keeps running: a failed read changes what is told of the source, nothing else. */
-async function fail(deps: SourceDeps, source: Source, { code, message }: { code: string; message: string }): Promise<Polled> {
+async function fail(
+  deps: SourceDeps,
+  source: Source,
+  { code, message }: { code: string; message: string },
+): Promise<Polled> {
   const { project, name } = source.metadata;
   const last = lastRead(await getSourceState(deps.db, project, name));
-  const state: SourceState = { kind: "failed", code, message, at: deps.now(), ...(last === undefined ? {} : { last }) };
+  const state: SourceState = {
+    kind: "failed",
+    code,
+    message,
+    at: deps.now(),
+    ...(last === undefined ? {} : { last }),
+  };
   await putSourceState(deps.db, project, name, state);
   return { kind: "failed", message };
 }

@@ -11,7 +11,9 @@ export type LastPolled = Map<string, number>;
 const PARALLEL = 5;
 
 export function dueSources(sources: readonly Source[], last: LastPolled, now: number): Source[] {
-  return sources.filter((source) => now - (last.get(idOf(source)) ?? 0) >= durationMs(source.spec.poll) * jitter(source));
+  return sources.filter(
+    (source) => now - (last.get(idOf(source)) ?? 0) >= durationMs(source.spec.poll) * jitter(source),
+  );
 }
 
 const idOf = ({ metadata }: Source): string => `${metadata.project}/${metadata.name}`;

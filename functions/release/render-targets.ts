@@ -16,7 +16,12 @@ export type Rendered =
   | { kind: "failed"; error: Omit<AppError, "commit"> };
 
 /** `bundles` by cluster name. */
-export async function renderTargets(renderer: Renderer, app: App, files: Files, clusters: readonly Cluster[]): Promise<Rendered> {
+export async function renderTargets(
+  renderer: Renderer,
+  app: App,
+  files: Files,
+  clusters: readonly Cluster[],
+): Promise<Rendered> {
   const groups = new Map<string, string[]>();
   for (const cluster of clusters) {
     const path = fill(app.spec.path, cluster);
@@ -34,9 +39,15 @@ export async function renderTargets(renderer: Renderer, app: App, files: Files, 
   return { kind: "rendered", bundles };
 }
 
-function bundleOf(path: string, objects: readonly KubeObject[]): { kind: "made"; bundle: Bundle } | { kind: "failed"; error: Omit<AppError, "commit"> } {
+function bundleOf(
+  path: string,
+  objects: readonly KubeObject[],
+): { kind: "made"; bundle: Bundle } | { kind: "failed"; error: Omit<AppError, "commit"> } {
   const twice = duplicateIn(objects);
   if (twice === undefined) return { kind: "made", bundle: makeBundle(objects) };
   const object = refText(parseRefKey(twice));
-  return { kind: "failed", error: { message: `${object} stands twice in ${path}: remove or rename one`, file: path, object } };
+  return {
+    kind: "failed",
+    error: { message: `${object} stands twice in ${path}: remove or rename one`, file: path, object },
+  };
 }

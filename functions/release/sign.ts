@@ -44,6 +44,12 @@ export async function signCharter(charter: Charter, recoveryKey: PrivateKey): Pr
   return compact(charter, { alg: "EdDSA", typ: SIGNED_TYPES.charter }, signingKey);
 }
 
-async function compact(payload: unknown, header: { alg: string; typ: string; kid?: string }, key: Parameters<CompactSign["sign"]>[0]): Promise<string> {
-  return new CompactSign(new TextEncoder().encode(canonicalJson(payload))).setProtectedHeader(header).sign(key);
+async function compact(
+  payload: unknown,
+  header: { alg: string; typ: string; kid?: string },
+  key: Parameters<CompactSign["sign"]>[0],
+): Promise<string> {
+  return new CompactSign(new TextEncoder().encode(canonicalJson(payload)))
+    .setProtectedHeader(header)
+    .sign(key);
 }

@@ -29,7 +29,12 @@ const PARALLEL = 10;
 export async function assignRange(deps: AssignDeps, range: RankRange): Promise<"assigned" | "dropped"> {
   const rollout = await getRollout(deps.db, range.project, range.app, range.release);
   if (rollout === undefined || rollout.fence !== range.fence || isOver(rollout.state)) return "dropped";
-  const targets = await getTargets(deps.objects, rollout.targets, range.from, Math.min(range.to, rollout.released));
+  const targets = await getTargets(
+    deps.objects,
+    rollout.targets,
+    range.from,
+    Math.min(range.to, rollout.released),
+  );
   for (let start = 0; start < targets.length; start += PARALLEL) {
     const part = targets.slice(start, start + PARALLEL);
     await Promise.all(part.map((target) => assign(deps.db, range.project, range.app, target, deps.now())));

@@ -15,13 +15,22 @@ import { assignRange, type AssignDeps } from "./assign.ts";
 
 const RACES_MAX = 5;
 
-export async function tick(deps: AssignDeps, project: string, app: string, release: number, options: { redrive: boolean } = { redrive: false }): Promise<Rollout | undefined> {
+export async function tick(
+  deps: AssignDeps,
+  project: string,
+  app: string,
+  release: number,
+  options: { redrive: boolean } = { redrive: false },
+): Promise<Rollout | undefined> {
   for (let race = 0; race < RACES_MAX; race++) {
     const rollout = await getRollout(deps.db, project, app, release);
     if (rollout === undefined || isOver(rollout.state)) return rollout;
     const { next, effects } = decide(rollout, await observe(deps, rollout), deps.now());
-    if (canonicalJson(next) !== canonicalJson(rollout) && (await putRollout(deps.db, next)) === "lost") continue;
-    if (options.redrive) for (const { from, to, fence } of effects) await assignRange(deps, { project, app, release, from, to, fence });
+    if (canonicalJson(next) !== canonicalJson(rollout) && (await putRollout(deps.db, next)) === "lost")
+      continue;
+    if (options.redrive)
+      for (const { from, to, fence } of effects)
+        await assignRange(deps, { project, app, release, from, to, fence });
     if (isOver(next.state)) await finish(deps, next);
     return next;
   }
@@ -39,7 +48,11 @@ async function observe(deps: AssignDeps, rollout: Rollout): Promise<ObservedTarg
   return targets.map((target, index) => {
     const { cluster } = target;
     const heard = { silent: isSilent(beats.get(cluster), now) };
-    return { rank: settled + index, cluster, standing: standingOf(target, placements.get(cluster), heard, deadlineMs, now) };
+    return {
+      rank: settled + index,
+      cluster,
+      standing: standingOf(target, placements.get(cluster), heard, deadlineMs, now),
+    };
   });
 }
 
@@ -50,6 +63,7 @@ async function finish(deps: AssignDeps, rollout: Rollout): Promise<void> {
   if (rollout.state.kind !== "succeeded" || rollout.state.silent > 0) return;
   const stored = await getResource(deps.db, "App", project, app);
   if (stored === undefined || !stored.deleting) return;
-  for (const placement of await listPlacements(deps.db, project, app)) await deletePlacement(deps.db, placement);
+  for (const placement of await listPlacements(deps.db, project, app))
+    await deletePlacement(deps.db, placement);
   await deleteResource(deps.db, stored);
 }

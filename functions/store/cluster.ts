@@ -23,8 +23,20 @@ export async function getLine(db: Db, project: string, cluster: string): Promise
   return item === undefined ? undefined : lineSchema.parse(item);
 }
 
-export async function putToken(db: Db, project: string, cluster: string, secret: string, expiresAt: number): Promise<void> {
-  const item = { ...keys.token(sha256(secret)), project, cluster, expiresAt, expires: Math.ceil(expiresAt / 1000) };
+export async function putToken(
+  db: Db,
+  project: string,
+  cluster: string,
+  secret: string,
+  expiresAt: number,
+): Promise<void> {
+  const item = {
+    ...keys.token(sha256(secret)),
+    project,
+    cluster,
+    expiresAt,
+    expires: Math.ceil(expiresAt / 1000),
+  };
   await db.put(item, { text: "attribute_not_exists(pk)" });
 }
 
@@ -50,7 +62,9 @@ export async function redeemToken(db: Db, secret: string, key: PublicKey, now: n
     { text: "SET #key = :key", names: { key: "key" }, values: { key } },
     "attribute_exists(pk)",
   );
-  return put === "lost" ? refused(`cluster ${cluster} is not there any more`) : { kind: "redeemed", project, cluster };
+  return put === "lost"
+    ? refused(`cluster ${cluster} is not there any more`)
+    : { kind: "redeemed", project, cluster };
 }
 
 function refused(message: string): Redeemed {
@@ -70,7 +84,13 @@ export interface Heard {
   kubernetes?: string | undefined;
 }
 
-export async function putBeat(db: Db, project: string, cluster: string, now: number, heard: Heard = {}): Promise<void> {
+export async function putBeat(
+  db: Db,
+  project: string,
+  cluster: string,
+  now: number,
+  heard: Heard = {},
+): Promise<void> {
   const told = Object.entries(heard).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const fields: [string, unknown][] = [["cluster", cluster], ["heardAt", now], ...told];
   await db.update(keys.beat(project, cluster), {
@@ -86,7 +106,11 @@ export async function listBeats(db: Db, project: string): Promise<Map<string, Be
 }
 
 /** By cluster; who never beat is absent. */
-export async function getBeats(db: Db, project: string, clusters: readonly string[]): Promise<Map<string, Beat>> {
+export async function getBeats(
+  db: Db,
+  project: string,
+  clusters: readonly string[],
+): Promise<Map<string, Beat>> {
   const items = await db.getMany(clusters.map((cluster) => keys.beat(project, cluster)));
   return new Map(items.map((item) => beatSchema.parse(item)).map((beat) => [beat.cluster, beat]));
 }

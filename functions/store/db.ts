@@ -58,19 +58,28 @@ export function createDb(client: { send: Send }, table: string, onUnits?: OnUnit
     table,
     async get(key, options) {
       const ConsistentRead = options?.consistent ?? false;
-      const answer = await client.send(new GetCommand({ TableName: table, Key: key, ConsistentRead, ...capacity }));
+      const answer = await client.send(
+        new GetCommand({ TableName: table, Key: key, ConsistentRead, ...capacity }),
+      );
       count("get", answer.ConsumedCapacity);
       return answer.Item;
     },
     async getMany(keys) {
       const items: Item[] = [];
       for (let start = 0; start < keys.length; start += BATCH_GET_MAX)
-        items.push(...(await batchGet(client, table, keys.slice(start, start + BATCH_GET_MAX), capacity, count)));
+        items.push(
+          ...(await batchGet(client, table, keys.slice(start, start + BATCH_GET_MAX), capacity, count)),
+        );
       return items;
     },
     put: (item, condition) =>
       conditional(async () => {
-        const command = new PutCommand({ TableName: table, Item: item, ...conditionOf(condition), ...capacity });
+        const command = new PutCommand({
+          TableName: table,
+          Item: item,
+          ...conditionOf(condition),
+          ...capacity,
+        });
         count("put", (await client.send(command)).ConsumedCapacity);
       }),
     update: (key, change, condition) =>
@@ -87,7 +96,12 @@ export function createDb(client: { send: Send }, table: string, onUnits?: OnUnit
       }),
     delete: (key, condition) =>
       conditional(async () => {
-        const command = new DeleteCommand({ TableName: table, Key: key, ...conditionOf(condition), ...capacity });
+        const command = new DeleteCommand({
+          TableName: table,
+          Key: key,
+          ...conditionOf(condition),
+          ...capacity,
+        });
         count("delete", (await client.send(command)).ConsumedCapacity);
       }),
     async *query({ pk, prefix }, options) {
@@ -165,7 +179,8 @@ async function batchGet(
   const items: Item[] = [];
   let left: Record<string, unknown>[] = keys.map((key) => ({ ...key }));
   for (let attempt = 0; left.length > 0; attempt++) {
-    if (attempt > RETRIES_MAX) throw new Error(`BatchGetItem left ${left.length} keys after ${RETRIES_MAX} retries`);
+    if (attempt > RETRIES_MAX)
+      throw new Error(`BatchGetItem left ${left.length} keys after ${RETRIES_MAX} retries`);
     const RequestItems = { [table]: { Keys: left, ConsistentRead: true } };
     const answer = await client.send(new BatchGetCommand({ RequestItems, ...capacity }));
     for (const consumed of answer.ConsumedCapacity ?? []) count("batch-get", consumed);
@@ -177,11 +192,18 @@ async function batchGet(
 
 function unitsOf(consumed: unknown): number {
   const all = Array.isArray(consumed) ? consumed : [consumed];
-  return all.reduce((sum: number, one: { CapacityUnits?: number } | undefined) => sum + (one?.CapacityUnits ?? 0), 0);
+  return all.reduce(
+    (sum: number, one: { CapacityUnits?: number } | undefined) => sum + (one?.CapacityUnits ?? 0),
+    0,
+  );
 }
 
 /** Every item of every partition, in order of the partitions. */
-export async function readAll(db: Db, partitions: readonly Partition[], options?: QueryOptions): Promise<Item[]> {
+export async function readAll(
+  db: Db,
+  partitions: readonly Partition[],
+  options?: QueryOptions,
+): Promise<Item[]> {
   const parts = await Promise.all(
     partitions.map(async (partition) => {
       const items: Item[] = [];

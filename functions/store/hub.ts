@@ -17,7 +17,8 @@ export type Hub = z.infer<typeof hubSchema>;
 /** Throws when the hub was never opened: nothing works without its charter. */
 export async function getHub(db: Db): Promise<Hub> {
   const item = await db.get(keys.hub(), { consistent: true });
-  if (item === undefined) throw new Error("this table has no hub yet: open one first (locally, `npm start` does)");
+  if (item === undefined)
+    throw new Error("this table has no hub yet: open one first (locally, `npm start` does)");
   return hubSchema.parse(item);
 }
 
@@ -28,6 +29,10 @@ export async function findHub(db: Db): Promise<Hub | undefined> {
 
 /** Only a charter with a higher serial replaces the one that is there. */
 export async function putHub(db: Db, hub: Hub): Promise<"written" | "lost"> {
-  const condition = { text: "attribute_not_exists(pk) OR #serial < :serial", names: { serial: "serial" }, values: { serial: hub.serial } };
+  const condition = {
+    text: "attribute_not_exists(pk) OR #serial < :serial",
+    names: { serial: "serial" },
+    values: { serial: hub.serial },
+  };
   return db.put({ ...keys.hub(), ...hub }, condition);
 }

@@ -3,7 +3,13 @@
  * reads), the line's counter (what its next poll sees), then the placement (what the engine reads). A crash in
  * between leaves the mark unwritten, and the next tick does it again.
  */
-import { placementDetailSchema, placementSchema, type Assigned, type Placement, type PlacementDetail } from "#core/placement.ts";
+import {
+  placementDetailSchema,
+  placementSchema,
+  type Assigned,
+  type Placement,
+  type PlacementDetail,
+} from "#core/placement.ts";
 import type { PlacementReport } from "#core/protocol.ts";
 import type { Target } from "#core/release.ts";
 import { readAll, type Db } from "./db.ts";
@@ -18,22 +24,51 @@ export interface Assignment {
 }
 
 /** Each write only where the stored generation is lower: delivered twice, or late, it changes nothing. */
-export async function assign(db: Db, project: string, app: string, target: Target, now: number): Promise<"assigned" | "current"> {
+export async function assign(
+  db: Db,
+  project: string,
+  app: string,
+  target: Target,
+  now: number,
+): Promise<"assigned" | "current"> {
   const { cluster, epoch, generation, statement, release, action } = target;
   const bundle = target.bundle?.digest;
   const values = { epoch, generation };
-  const lower = "(attribute_not_exists(pk) OR #epoch < :epoch OR (#epoch = :epoch AND #generation < :generation))";
+  const lower =
+    "(attribute_not_exists(pk) OR #epoch < :epoch OR (#epoch = :epoch AND #generation < :generation))";
   const key = keys.assignment(project, cluster, app);
   const item = { ...key, app, statement, epoch, generation, ...(bundle === undefined ? {} : { bundle }) };
-  const written = await db.put(item, { text: lower, names: { epoch: "epoch", generation: "generation" }, values });
+  const written = await db.put(item, {
+    text: lower,
+    names: { epoch: "epoch", generation: "generation" },
+    values,
+  });
   // A repeat cannot know whether the counter was raised before the crash; one poll too many is harmless.
-  await db.update(keys.line(project, cluster), { text: "ADD #desired :one", names: { desired: "desired" }, values: { one: 1 } }, "attribute_exists(pk)");
-  const assigned: Assigned = { action, epoch, generation, release, at: now, ...(bundle === undefined ? {} : { bundle }) };
+  await db.update(
+    keys.line(project, cluster),
+    { text: "ADD #desired :one", names: { desired: "desired" }, values: { one: 1 } },
+    "attribute_exists(pk)",
+  );
+  const assigned: Assigned = {
+    action,
+    epoch,
+    generation,
+    release,
+    at: now,
+    ...(bundle === undefined ? {} : { bundle }),
+  };
   const marked = await db.update(
     keys.placement(project, app, cluster),
     {
       text: "SET #project = :project, #app = :app, #cluster = :cluster, #assigned = :assigned",
-      names: { project: "project", app: "app", cluster: "cluster", assigned: "assigned", epoch: "epoch", generation: "generation" },
+      names: {
+        project: "project",
+        app: "app",
+        cluster: "cluster",
+        assigned: "assigned",
+        epoch: "epoch",
+        generation: "generation",
+      },
       values: { ...values, project, app, cluster, assigned },
     },
     "attribute_not_exists(#assigned) OR #assigned.#epoch < :epoch OR (#assigned.#epoch = :epoch AND #assigned.#generation < :generation)",
@@ -42,9 +77,16 @@ export async function assign(db: Db, project: string, app: string, target: Targe
 }
 
 /** By cluster; clusters without a placement are absent. */
-export async function getPlacements(db: Db, project: string, app: string, clusters: readonly string[]): Promise<Map<string, Placement>> {
+export async function getPlacements(
+  db: Db,
+  project: string,
+  app: string,
+  clusters: readonly string[],
+): Promise<Map<string, Placement>> {
   const items = await db.getMany(clusters.map((cluster) => keys.placement(project, app, cluster)));
-  return new Map(items.map((item) => placementSchema.parse(item)).map((placement) => [placement.cluster, placement]));
+  return new Map(
+    items.map((item) => placementSchema.parse(item)).map((placement) => [placement.cluster, placement]),
+  );
 }
 
 export async function listPlacements(db: Db, project: string, app: string): Promise<Placement[]> {
@@ -64,7 +106,12 @@ export async function listAssignments(db: Db, project: string, cluster: string):
   return items.map((item) => item as unknown as Assignment);
 }
 
-export async function getAssignment(db: Db, project: string, cluster: string, app: string): Promise<Assignment | undefined> {
+export async function getAssignment(
+  db: Db,
+  project: string,
+  cluster: string,
+  app: string,
+): Promise<Assignment | undefined> {
   const item = await db.get(keys.assignment(project, cluster, app), { consistent: true });
   return item as Assignment | undefined;
 }
@@ -84,7 +131,11 @@ export async function putReport(
   const key = keys.placement(project, app, cluster);
   const written = await db.update(
     key,
-    { text: "SET #observed = :observed", names: { observed: "observed", assigned: "assigned", seq: "seq" }, values: { observed: { ...rest, drift: driftTotal, at: now }, seq: report.seq } },
+    {
+      text: "SET #observed = :observed",
+      names: { observed: "observed", assigned: "assigned", seq: "seq" },
+      values: { observed: { ...rest, drift: driftTotal, at: now }, seq: report.seq },
+    },
     "attribute_exists(#assigned) AND (attribute_not_exists(#observed) OR #observed.#seq < :seq)",
   );
   if (written === "lost") return whyLost(await db.get(key, { consistent: true }));
@@ -92,19 +143,32 @@ export async function putReport(
   return { kind: "written" };
 }
 
-function whyLost(item: Record<string, unknown> | undefined): { kind: "unknown" } | { kind: "stale"; seq: number } {
+function whyLost(
+  item: Record<string, unknown> | undefined,
+): { kind: "unknown" } | { kind: "stale"; seq: number } {
   const placement = placementSchema.safeParse(item);
   const seq = placement.success ? placement.data.observed?.seq : undefined;
   return seq === undefined ? { kind: "unknown" } : { kind: "stale", seq };
 }
 
-async function putDetail(db: Db, project: string, cluster: string, app: string, detail: PlacementDetail): Promise<void> {
+async function putDetail(
+  db: Db,
+  project: string,
+  cluster: string,
+  app: string,
+  detail: PlacementDetail,
+): Promise<void> {
   if (detail.failures.length === 0 && detail.drift.length === 0) return;
   await db.put({ ...keys.detail(project, cluster, app), detail });
 }
 
 /** The detail kept is that of the last report which had something to tell; the placement's numbers are the truth. */
-export async function getDetail(db: Db, project: string, cluster: string, app: string): Promise<PlacementDetail | undefined> {
+export async function getDetail(
+  db: Db,
+  project: string,
+  cluster: string,
+  app: string,
+): Promise<PlacementDetail | undefined> {
   const item = await db.get(keys.detail(project, cluster, app));
   return item === undefined ? undefined : placementDetailSchema.parse(item["detail"]);
 }

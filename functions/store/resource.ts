@@ -34,7 +34,11 @@ function keyOf(kind: ResourceKind, project: string, name: string): Key {
 }
 
 function stored<R extends Resource>(item: Item): Stored<R> {
-  return { resource: item["resource"] as R, version: item["version"] as number, deleting: item["deleting"] === true };
+  return {
+    resource: item["resource"] as R,
+    version: item["version"] as number,
+    deleting: item["deleting"] === true,
+  };
 }
 
 export async function getResource<K extends ResourceKind>(
@@ -56,8 +60,15 @@ export async function putResource(db: Db, resource: Resource): Promise<PutOutcom
   const wanted = { ...resource, metadata: identity };
   const before = await getResource(db, kind, metadata.project, metadata.name);
   if (resourceVersion !== undefined && resourceVersion !== (before?.version ?? 0)) return "conflict";
-  if (before !== undefined && !before.deleting && canonicalJson(before.resource) === canonicalJson(wanted)) return "unchanged";
-  const item = { ...keyOf(kind, metadata.project, metadata.name), project: metadata.project, name: metadata.name, resource: wanted, version: (before?.version ?? 0) + 1 };
+  if (before !== undefined && !before.deleting && canonicalJson(before.resource) === canonicalJson(wanted))
+    return "unchanged";
+  const item = {
+    ...keyOf(kind, metadata.project, metadata.name),
+    project: metadata.project,
+    name: metadata.name,
+    resource: wanted,
+    version: (before?.version ?? 0) + 1,
+  };
   const written = await db.put(item, versionIs(before?.version));
   if (written === "lost") return "conflict";
   if (kind === "Cluster") await putLine(db, wanted as Cluster);
@@ -69,11 +80,20 @@ async function putLine(db: Db, cluster: Cluster): Promise<void> {
   await db.update(keys.line(cluster.metadata.project, cluster.metadata.name), {
     text: "SET #project = :project, #cluster = :cluster, #pollMs = :pollMs, #desired = if_not_exists(#desired, :zero)",
     names: { project: "project", cluster: "cluster", pollMs: "pollMs", desired: "desired" },
-    values: { project: cluster.metadata.project, cluster: cluster.metadata.name, pollMs: durationMs(cluster.spec.poll), zero: 0 },
+    values: {
+      project: cluster.metadata.project,
+      cluster: cluster.metadata.name,
+      pollMs: durationMs(cluster.spec.poll),
+      zero: 0,
+    },
   });
 }
 
-export async function listResources<K extends ResourceKind>(db: Db, kind: K, project: string): Promise<Stored<OfKind<K>>[]> {
+export async function listResources<K extends ResourceKind>(
+  db: Db,
+  kind: K,
+  project: string,
+): Promise<Stored<OfKind<K>>[]> {
   const items = await readAll(db, partitionsOf(kind, project), { consistent: true });
   const all = items.map((item) => stored<OfKind<K>>(item));
   return all.sort((a, b) => (a.resource.metadata.name < b.resource.metadata.name ? -1 : 1));
@@ -97,7 +117,11 @@ export async function markDeleting(db: Db, app: Stored<App>): Promise<"written" 
   const { project, name } = app.resource.metadata;
   return db.update(
     keys.app(project, name),
-    { text: "SET #deleting = :true, #version = :next", names: { deleting: "deleting", version: "version" }, values: { true: true, next: app.version + 1, was: app.version } },
+    {
+      text: "SET #deleting = :true, #version = :next",
+      names: { deleting: "deleting", version: "version" },
+      values: { true: true, next: app.version + 1, was: app.version },
+    },
     "#version = :was",
   );
 }

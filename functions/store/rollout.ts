@@ -5,28 +5,50 @@ import { attributesOf, readAll, type Db, type Item, type TransactItem } from "./
 import { appRecordCondition, type AppRecord } from "./state.ts";
 import { keys, lists } from "./table.ts";
 
-export async function getRelease(db: Db, project: string, app: string, release: number): Promise<Release | undefined> {
+export async function getRelease(
+  db: Db,
+  project: string,
+  app: string,
+  release: number,
+): Promise<Release | undefined> {
   const item = await db.get(keys.release(project, app, release), { consistent: true });
   return item === undefined ? undefined : releaseSchema.parse(item);
 }
 
-export async function getRollout(db: Db, project: string, app: string, release: number): Promise<Rollout | undefined> {
+export async function getRollout(
+  db: Db,
+  project: string,
+  app: string,
+  release: number,
+): Promise<Rollout | undefined> {
   const item = await db.get(keys.rollout(project, app, release), { consistent: true });
   return item === undefined ? undefined : rolloutSchema.parse(item);
 }
 
 export async function listReleases(db: Db, project: string, app: string, limit: number): Promise<Release[]> {
-  return (await readAll(db, lists.releases(project, app), { newestFirst: true, limit })).map((item) => releaseSchema.parse(item));
+  return (await readAll(db, lists.releases(project, app), { newestFirst: true, limit })).map((item) =>
+    releaseSchema.parse(item),
+  );
 }
 
 export async function listRollouts(db: Db, project: string, app: string, limit: number): Promise<Rollout[]> {
-  return (await readAll(db, lists.rollouts(project, app), { newestFirst: true, limit })).map((item) => rolloutSchema.parse(item));
+  return (await readAll(db, lists.rollouts(project, app), { newestFirst: true, limit })).map((item) =>
+    rolloutSchema.parse(item),
+  );
 }
 
 /** Only over the version that was read; a lost race is read and decided again. */
 export async function putRollout(db: Db, rollout: Rollout): Promise<"written" | "lost"> {
-  const item = { ...keys.rollout(rollout.project, rollout.app, rollout.release), ...rollout, version: rollout.version + 1 };
-  return db.put(item, { text: "#version = :was", names: { version: "version" }, values: { was: rollout.version } });
+  const item = {
+    ...keys.rollout(rollout.project, rollout.app, rollout.release),
+    ...rollout,
+    version: rollout.version + 1,
+  };
+  return db.put(item, {
+    text: "#version = :was",
+    names: { version: "version" },
+    values: { was: rollout.version },
+  });
 }
 
 /**
@@ -44,11 +66,16 @@ export async function createRelease(
   const { project, app } = release;
   const absent = { ConditionExpression: "attribute_not_exists(pk)" };
   const { text: ConditionExpression, ...rest } = appRecordCondition(wasVersion);
-  const put = (Item: Item, condition: object): TransactItem => ({ Put: { TableName: db.table, Item, ...condition } });
+  const put = (Item: Item, condition: object): TransactItem => ({
+    Put: { TableName: db.table, Item, ...condition },
+  });
   const items = [
     put({ ...keys.release(project, app, release.release), ...release }, absent),
     put({ ...keys.rollout(project, app, release.release), ...rollout }, absent),
-    put({ ...keys.appState(project, app), ...record }, { ConditionExpression, ...attributesOf({ text: "", ...rest }) }),
+    put(
+      { ...keys.appState(project, app), ...record },
+      { ConditionExpression, ...attributesOf({ text: "", ...rest }) },
+    ),
   ];
   if (before !== undefined) items.push(supersede(db, before, release));
   return db.transact(items);

@@ -6,15 +6,25 @@ import { z } from "zod";
 import { readAll, type Db } from "./db.ts";
 import { keys, lists } from "./table.ts";
 
-export async function getSourceState(db: Db, project: string, name: string): Promise<SourceState | undefined> {
+export async function getSourceState(
+  db: Db,
+  project: string,
+  name: string,
+): Promise<SourceState | undefined> {
   const item = await db.get(keys.sourceState(project, name), { consistent: true });
   return item === undefined ? undefined : sourceStateSchema.parse(item["state"]);
 }
 
 /** Times apart, an equal state is not written again: a quiet source costs no write. */
-export async function putSourceState(db: Db, project: string, name: string, state: SourceState): Promise<"written" | "unchanged"> {
+export async function putSourceState(
+  db: Db,
+  project: string,
+  name: string,
+  state: SourceState,
+): Promise<"written" | "unchanged"> {
   const before = await getSourceState(db, project, name);
-  if (before !== undefined && canonicalJson({ ...before, at: 0 }) === canonicalJson({ ...state, at: 0 })) return "unchanged";
+  if (before !== undefined && canonicalJson({ ...before, at: 0 }) === canonicalJson({ ...state, at: 0 }))
+    return "unchanged";
   await db.put({ ...keys.sourceState(project, name), project, name, state });
   return "written";
 }
@@ -54,7 +64,11 @@ export function appRecordCondition(wasVersion: number | undefined) {
     : { text: "#version = :was", names: { version: "version" }, values: { was: wasVersion } };
 }
 
-export async function putAppRecord(db: Db, record: AppRecord, wasVersion: number | undefined): Promise<"written" | "lost"> {
+export async function putAppRecord(
+  db: Db,
+  record: AppRecord,
+  wasVersion: number | undefined,
+): Promise<"written" | "lost"> {
   return db.put({ ...keys.appState(record.project, record.app), ...record }, appRecordCondition(wasVersion));
 }
 
@@ -62,7 +76,11 @@ export async function putAppRecord(db: Db, record: AppRecord, wasVersion: number
 export async function markInactive(db: Db, project: string, app: string, release: number): Promise<void> {
   await db.update(
     keys.appState(project, app),
-    { text: "SET #active = :false ADD #version :one", names: { active: "active", version: "version", release: "release" }, values: { false: false, one: 1, release } },
+    {
+      text: "SET #active = :false ADD #version :one",
+      names: { active: "active", version: "version", release: "release" },
+      values: { false: false, one: 1, release },
+    },
     "#release = :release",
   );
 }

@@ -81,7 +81,16 @@ export interface Partition {
   prefix: string;
 }
 
-export type ItemKind = "source-state" | "source" | "app" | "cluster" | "line" | "release" | "rollout" | "placement" | "drift-audit";
+export type ItemKind =
+  | "source-state"
+  | "source"
+  | "app"
+  | "cluster"
+  | "line"
+  | "release"
+  | "rollout"
+  | "placement"
+  | "drift-audit";
 
 /** What a stream record is about; the noun's own fields (project, app, cluster) stand in the item itself. */
 export function kindOf({ pk, sk }: Key): ItemKind | undefined {

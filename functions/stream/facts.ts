@@ -27,21 +27,33 @@ function facts({ kind, before, after }: Change): HubEvent[] {
   if (kind === "rollout") return after === undefined ? [] : rolloutFacts(before, rolloutSchema.parse(after));
   if (kind === "placement") return driftFacts(before, after);
   if (kind === "drift-audit" && before === undefined && after !== undefined)
-    return [{ type: "audit.completed", detail: { project: text(after, "project"), slot: text(after, "slot") } }];
+    return [
+      { type: "audit.completed", detail: { project: text(after, "project"), slot: text(after, "slot") } },
+    ];
   return [];
 }
 
 function sourceFacts(before: Item | undefined, after: Item | undefined): HubEvent[] {
   const [was, is] = [readOf(before), readOf(after)];
   if (is === undefined || after === undefined || was?.commit === is.commit) return [];
-  return [{ type: "source.changed", detail: { project: text(after, "project"), source: text(after, "name"), commit: is.commit } }];
+  return [
+    {
+      type: "source.changed",
+      detail: { project: text(after, "project"), source: text(after, "name"), commit: is.commit },
+    },
+  ];
 }
 
 function readOf(item: Item | undefined) {
   return item === undefined ? undefined : lastRead(sourceStateSchema.parse(item["state"]));
 }
 
-function resourceFacts(type: "app.changed" | "cluster.changed", noun: "app" | "cluster", before: Item | undefined, after: Item | undefined): HubEvent[] {
+function resourceFacts(
+  type: "app.changed" | "cluster.changed",
+  noun: "app" | "cluster",
+  before: Item | undefined,
+  after: Item | undefined,
+): HubEvent[] {
   const item = after ?? before;
   if (item === undefined || before?.["version"] === after?.["version"]) return [];
   const detail = { project: text(item, "project"), [noun]: text(item, "name") };
@@ -49,8 +61,14 @@ function resourceFacts(type: "app.changed" | "cluster.changed", noun: "app" | "c
 }
 
 function lineFacts(before: Item | undefined, after: Item | undefined): HubEvent[] {
-  if (after?.["key"] === undefined || canonicalJson(before?.["key"] ?? null) === canonicalJson(after["key"])) return [];
-  return [{ type: "cluster.registered", detail: { project: text(after, "project"), cluster: text(after, "cluster") } }];
+  if (after?.["key"] === undefined || canonicalJson(before?.["key"] ?? null) === canonicalJson(after["key"]))
+    return [];
+  return [
+    {
+      type: "cluster.registered",
+      detail: { project: text(after, "project"), cluster: text(after, "cluster") },
+    },
+  ];
 }
 
 function releaseFacts(after: Item): HubEvent[] {
@@ -64,12 +82,18 @@ function rolloutFacts(before: Item | undefined, after: Rollout): HubEvent[] {
   const was = before === undefined ? undefined : rolloutSchema.parse(before);
   const found: HubEvent[] = was === undefined ? [{ type: "rollout.started", detail }] : [];
   if (after.released > (was?.released ?? 0))
-    found.push({ type: "rollout.released", detail: { ...detail, fence, from: was?.released ?? 0, to: after.released } });
+    found.push({
+      type: "rollout.released",
+      detail: { ...detail, fence, from: was?.released ?? 0, to: after.released },
+    });
   if (was !== undefined && was.state.kind !== after.state.kind) found.push(...stateFacts(after, detail));
   return found;
 }
 
-function stateFacts({ state }: Rollout, detail: { project: string; app: string; release: number }): HubEvent[] {
+function stateFacts(
+  { state }: Rollout,
+  detail: { project: string; app: string; release: number },
+): HubEvent[] {
   switch (state.kind) {
     case "running":
       return [];

@@ -37,7 +37,10 @@ export async function benchLine(): Promise<Record<string, string>> {
 async function pushes(line: Line, sync: boolean): Promise<number[]> {
   const seconds: number[] = [];
   for (let run = 0; run < RUNS; run++) {
-    const commit = await line.tree.push({ [`${BASE}/settings.yaml`]: configMap("settings", `${sync} ${run}`) }, `Run ${run}`);
+    const commit = await line.tree.push(
+      { [`${BASE}/settings.yaml`]: configMap("settings", `${sync} ${run}`) },
+      `Run ${run}`,
+    );
     const since = performance.now();
     if (sync) await line.post("/v1/projects/default/sources/fleet/sync", {});
     await rolloutOf(line, commit);
@@ -53,8 +56,16 @@ function told(seconds: readonly number[]): string {
 
 async function weigh(line: Line): Promise<number> {
   const names = Array.from({ length: OBJECTS }, (_, index) => `many-${index}`);
-  const files = Object.fromEntries(names.map((name) => [`${BASE}/${name}.yaml`, configMap(name, "x".repeat(900))]));
-  const list = kustomization("web.yaml", "service.yaml", "settings.yaml", "extra.yaml", ...names.map((name) => `${name}.yaml`));
+  const files = Object.fromEntries(
+    names.map((name) => [`${BASE}/${name}.yaml`, configMap(name, "x".repeat(900))]),
+  );
+  const list = kustomization(
+    "web.yaml",
+    "service.yaml",
+    "settings.yaml",
+    "extra.yaml",
+    ...names.map((name) => `${name}.yaml`),
+  );
   const commit = await line.tree.push({ ...files, [`${BASE}/kustomization.yaml`]: list }, "Add a thousand");
   await rolloutOf(line, commit);
   await delay(SETTLE_MS);

@@ -3,7 +3,10 @@ import { measureCosts, sum } from "../support/costs.ts";
 
 export async function benchTable(): Promise<Record<string, string>> {
   const { idlePoll, heartbeat, assignment, report, idleBytes } = await measureCosts();
-  const units = (of: Record<string, number>): string => `${sum(of)} (${Object.entries(of).map(([operation, one]) => `${operation} ${one}`).join(", ")})`;
+  const units = (of: Record<string, number>): string =>
+    `${sum(of)} (${Object.entries(of)
+      .map(([operation, one]) => `${operation} ${one}`)
+      .join(", ")})`;
   return {
     "idle poll (304), read units": units(idlePoll),
     "idle poll (304), bytes of answer headers and body": String(idleBytes),

@@ -3,7 +3,11 @@ import { lossBetween, orderDigest, rankOrder, type Wanted } from "#core/release.
 import { syncSchema } from "#core/app.ts";
 import type { KubeObject } from "#core/object.ts";
 
-const object = (name: string): KubeObject => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "shop" } });
+const object = (name: string): KubeObject => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, namespace: "shop" },
+});
 
 describe("rankOrder", () => {
   it("is the same for every order of the clusters, and another for another App", () => {
@@ -16,7 +20,14 @@ describe("rankOrder", () => {
 });
 
 describe("orderDigest", () => {
-  const wanted: Wanted = { cluster: "a", action: "apply", bundle: { digest: "0".repeat(64), size: 1 }, namespace: "shop", sync: syncSchema.parse({}), pruneLimit: 20 };
+  const wanted: Wanted = {
+    cluster: "a",
+    action: "apply",
+    bundle: { digest: "0".repeat(64), size: 1 },
+    namespace: "shop",
+    sync: syncSchema.parse({}),
+    pruneLimit: 20,
+  };
 
   it("does not depend on the cluster, so equal orders are carried", () => {
     expect(orderDigest({ ...wanted, cluster: "b" })).toBe(orderDigest(wanted));
@@ -37,6 +48,9 @@ describe("orderDigest", () => {
 
 describe("lossBetween", () => {
   it("names what a prune would delete", () => {
-    expect(lossBetween([object("a"), object("b")], [object("b"), object("c")])).toEqual({ count: 1, examples: ["/ConfigMap/shop/a"] });
+    expect(lossBetween([object("a"), object("b")], [object("b"), object("c")])).toEqual({
+      count: 1,
+      examples: ["/ConfigMap/shop/a"],
+    });
   });
 });

@@ -1,7 +1,15 @@
 import { assert, property } from "fast-check";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { countOf, decide, isOver, standingOf, type ObservedTarget, type Rollout, type Standing } from "#core/rollout.ts";
+import {
+  countOf,
+  decide,
+  isOver,
+  standingOf,
+  type ObservedTarget,
+  type Rollout,
+  type Standing,
+} from "#core/rollout.ts";
 import type { Placement } from "#core/placement.ts";
 
 const NOW = 1_000_000;
@@ -33,7 +41,11 @@ const failed: Standing = { kind: "failed", reason: "image not found" };
 const silent: Standing = { kind: "silent" };
 
 function observed(settled: number, ...standings: Standing[]): ObservedTarget[] {
-  return standings.map((standing, index) => ({ rank: settled + index, cluster: `c${settled + index}`, standing }));
+  return standings.map((standing, index) => ({
+    rank: settled + index,
+    cluster: `c${settled + index}`,
+    standing,
+  }));
 }
 
 describe("decide", () => {
@@ -81,7 +93,13 @@ describe("decide", () => {
   });
 });
 
-const standing = fc.constantFrom<Standing>(available, moving, { kind: "moving", assigned: false }, failed, silent);
+const standing = fc.constantFrom<Standing>(
+  available,
+  moving,
+  { kind: "moving", assigned: false },
+  failed,
+  silent,
+);
 
 describe("decide, for any fleet", () => {
   it("never has more than maxUnavailable out because of itself, and no rank ever goes back", () => {
@@ -94,7 +112,9 @@ describe("decide, for any fleet", () => {
           let now = rollout({ total, stages: [{ name: "rest", from: 0, to: total, maxUnavailable }] });
           for (const round of rounds) {
             const seen = observed(now.settled, ...round.slice(now.settled, now.released));
-            const outBefore = seen.filter((target) => target.standing.kind === "moving" || target.standing.kind === "failed").length;
+            const outBefore = seen.filter(
+              (target) => target.standing.kind === "moving" || target.standing.kind === "failed",
+            ).length;
             const { next } = decide(now, seen, NOW);
             const out = outBefore + (next.released - now.released);
             expect(out).toBeLessThanOrEqual(Math.max(maxUnavailable, outBefore));
@@ -126,8 +146,24 @@ describe("decide, for any fleet", () => {
 describe("standingOf", () => {
   const target = { epoch: 1, generation: 5 };
   const assigned = { action: "apply" as const, epoch: 1, generation: 5, release: 5, at: NOW - 1000 };
-  const report = { seq: 1, epoch: 1, generation: 5, release: 5, phase: "healthy" as const, message: "", objects: 1, outcomes: {}, drift: 0, at: NOW };
-  const place = (change: Partial<Placement>): Placement => ({ project: "default", app: "shop", cluster: "a", ...change });
+  const report = {
+    seq: 1,
+    epoch: 1,
+    generation: 5,
+    release: 5,
+    phase: "healthy" as const,
+    message: "",
+    objects: 1,
+    outcomes: {},
+    drift: 0,
+    at: NOW,
+  };
+  const place = (change: Partial<Placement>): Placement => ({
+    project: "default",
+    app: "shop",
+    cluster: "a",
+    ...change,
+  });
   const heard = { silent: false };
 
   it("believes a healthy report of this generation only: a stale one never advances a stage", () => {
@@ -143,7 +179,13 @@ describe("standingOf", () => {
   });
 
   it("fails a cluster past its deadline with what it said last", () => {
-    const late = standingOf(target, place({ assigned, observed: { ...report, phase: "progressing", message: "1 of 3 ready" } }), heard, 500, NOW);
+    const late = standingOf(
+      target,
+      place({ assigned, observed: { ...report, phase: "progressing", message: "1 of 3 ready" } }),
+      heard,
+      500,
+      NOW,
+    );
     expect(late).toEqual({ kind: "failed", reason: "not healthy within 1 s: 1 of 3 ready" });
   });
 
@@ -154,6 +196,12 @@ describe("standingOf", () => {
 
 describe("countOf", () => {
   it("rounds percentages down and never below one", () => {
-    expect([countOf("25%", 7), countOf("25%", 8), countOf("1%", 3), countOf("100%", 3), countOf(2, 10)]).toEqual([1, 2, 1, 3, 2]);
+    expect([
+      countOf("25%", 7),
+      countOf("25%", 8),
+      countOf("1%", 3),
+      countOf("100%", 3),
+      countOf(2, 10),
+    ]).toEqual([1, 2, 1, 3, 2]);
   });
 });

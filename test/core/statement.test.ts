@@ -48,7 +48,13 @@ describe("judgeStatement", () => {
   });
 
   it("lets a certified new epoch outrank every generation of the one before", () => {
-    const judged = judgeStatement({ ...base, epoch: 2, generation: 1 }, "shop", "d", { ...bearer, epoch: 2 }, held);
+    const judged = judgeStatement(
+      { ...base, epoch: 2, generation: 1 },
+      "shop",
+      "d",
+      { ...bearer, epoch: 2 },
+      held,
+    );
     expect(judged.kind).toBe("accepted");
   });
 });

@@ -10,7 +10,12 @@ import { sentence } from "#core/text.ts";
 import { clusterSchema } from "#core/cluster.ts";
 
 const apiVersion = "fairlead.dev/v1";
-const cluster = clusterSchema.parse({ apiVersion, kind: "Cluster", metadata: { name: "eu-1", labels: { env: "prod" } }, spec: { values: { zone: "a" } } });
+const cluster = clusterSchema.parse({
+  apiVersion,
+  kind: "Cluster",
+  metadata: { name: "eu-1", labels: { env: "prod" } },
+  spec: { values: { zone: "a" } },
+});
 
 describe("matches", () => {
   it("has the semantics of Kubernetes' selectors", () => {
@@ -19,20 +24,26 @@ describe("matches", () => {
     expect(matches({ matchLabels: { env: "prod" } }, {})).toBe(false);
     const not = { matchExpressions: [{ key: "env", operator: "NotIn" as const, values: ["prod"] }] };
     expect([matches(not, {}), matches(not, { env: "prod" })]).toEqual([true, false]);
-    expect(matches({ matchExpressions: [{ key: "env", operator: "DoesNotExist" }] }, { tier: "web" })).toBe(true);
+    expect(matches({ matchExpressions: [{ key: "env", operator: "DoesNotExist" }] }, { tier: "web" })).toBe(
+      true,
+    );
   });
 });
 
 describe("fill", () => {
   it("puts in the cluster's name, labels and values, and knows defaults and escapes", () => {
-    expect(fill("a/${cluster.name}/${cluster.labels.env}/${cluster.values.zone}", cluster)).toEqual({ kind: "filled", text: "a/eu-1/prod/a" });
+    expect(fill("a/${cluster.name}/${cluster.labels.env}/${cluster.values.zone}", cluster)).toEqual({
+      kind: "filled",
+      text: "a/eu-1/prod/a",
+    });
     expect(fill("${cluster.labels.ring:=0}$${x}", cluster)).toEqual({ kind: "filled", text: "0${x}" });
   });
 
   it("names an unknown variable and the cluster that lacks it", () => {
     expect(fill("${cluster.labels.tier}", cluster)).toEqual({
       kind: "failed",
-      message: "cluster eu-1 has no cluster.labels.tier (known are cluster.name, cluster.labels.* and cluster.values.*)",
+      message:
+        "cluster eu-1 has no cluster.labels.tier (known are cluster.name, cluster.labels.* and cluster.values.*)",
     });
     expect(fill("${cluster.labels.constructor}", cluster).kind).toBe("failed");
   });
@@ -40,7 +51,12 @@ describe("fill", () => {
 
 describe("parseDuration", () => {
   it("reads what people write", () => {
-    expect([parseDuration("30s"), parseDuration("1h30m"), parseDuration("ten"), parseDuration("")]).toEqual([30_000, 5_400_000, undefined, undefined]);
+    expect([parseDuration("30s"), parseDuration("1h30m"), parseDuration("ten"), parseDuration("")]).toEqual([
+      30_000,
+      5_400_000,
+      undefined,
+      undefined,
+    ]);
   });
 });
 
@@ -60,24 +76,60 @@ describe("canonicalJson", () => {
 
 describe("parseResource", () => {
   it("names document, resource and path of what is wrong", () => {
-    const parsed = parseResource("document 2", { apiVersion, kind: "App", metadata: { name: "shop" }, spec: { source: "fleet", clusters: {}, rollout: { maxUnavailable: 0 } } });
-    expect(parsed).toMatchObject({ kind: "refused", message: expect.stringMatching(/^document 2 \(App shop\): spec\.rollout\.maxUnavailable/) });
+    const parsed = parseResource("document 2", {
+      apiVersion,
+      kind: "App",
+      metadata: { name: "shop" },
+      spec: { source: "fleet", clusters: {}, rollout: { maxUnavailable: 0 } },
+    });
+    expect(parsed).toMatchObject({
+      kind: "refused",
+      message: expect.stringMatching(/^document 2 \(App shop\): spec\.rollout\.maxUnavailable/),
+    });
   });
 
   it("refuses credentials in a URL and SSH, with the way out", () => {
-    const source = (url: string) => parseResource("document 1", { apiVersion, kind: "Source", metadata: { name: "fleet" }, spec: { git: { url } } });
-    expect(source("https://u:p@example.com/x.git")).toMatchObject({ message: expect.stringContaining("spec.credentials") });
-    expect(source("ssh://git@example.com/x.git")).toMatchObject({ message: expect.stringContaining("use https") });
+    const source = (url: string) =>
+      parseResource("document 1", {
+        apiVersion,
+        kind: "Source",
+        metadata: { name: "fleet" },
+        spec: { git: { url } },
+      });
+    expect(source("https://u:p@example.com/x.git")).toMatchObject({
+      message: expect.stringContaining("spec.credentials"),
+    });
+    expect(source("ssh://git@example.com/x.git")).toMatchObject({
+      message: expect.stringContaining("use https"),
+    });
     expect(source("https://example.com/x.git").kind).toBe("parsed");
   });
 
   it("refuses a field that it does not know: a typo is never silently ignored", () => {
-    expect(parseResource("document 1", { apiVersion, kind: "Cluster", metadata: { name: "a" }, spec: { pol: "5s" } })).toMatchObject({ kind: "refused" });
+    expect(
+      parseResource("document 1", {
+        apiVersion,
+        kind: "Cluster",
+        metadata: { name: "a" },
+        spec: { pol: "5s" },
+      }),
+    ).toMatchObject({ kind: "refused" });
   });
 });
 
 describe("driftAudit", () => {
-  const report = { seq: 1, epoch: 1, generation: 2, release: 2, phase: "healthy" as const, message: "", objects: 1, outcomes: {}, drift: 0, at: 1 };
+  const report = {
+    seq: 1,
+    epoch: 1,
+    generation: 2,
+    release: 2,
+    phase: "healthy" as const,
+    message: "",
+    objects: 1,
+    outcomes: {},
+    drift: 0,
+    at: 1,
+  };
   const assigned = { action: "apply" as const, epoch: 1, generation: 2, release: 2, at: 1 };
 
   it("lists drift, silence and who is off the release, sorted", () => {
@@ -85,10 +137,26 @@ describe("driftAudit", () => {
       {
         project: "default",
         placements: [
-          { project: "default", app: "shop", cluster: "b", assigned, observed: { ...report, generation: 1, release: 1 } },
-          { project: "default", app: "shop", cluster: "a", assigned, observed: { ...report, drift: 1 }, detail: { failures: [], drift: [] } },
+          {
+            project: "default",
+            app: "shop",
+            cluster: "b",
+            assigned,
+            observed: { ...report, generation: 1, release: 1 },
+          },
+          {
+            project: "default",
+            app: "shop",
+            cluster: "a",
+            assigned,
+            observed: { ...report, drift: 1 },
+            detail: { failures: [], drift: [] },
+          },
         ],
-        clusters: [{ name: "b", silent: true, heardAt: 5 }, { name: "a", silent: false, heardAt: 9 }],
+        clusters: [
+          { name: "b", silent: true, heardAt: 5 },
+          { name: "a", silent: false, heardAt: 9 },
+        ],
       },
       "slot",
       10,

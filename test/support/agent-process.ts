@@ -22,7 +22,14 @@ export interface AgentStart {
 
 /** Stopped at the latest when this process ends. */
 export function startAgent(start: AgentStart): AgentProcess {
-  const args = [...(start.nodeArgs ?? []), start.program ?? MAIN, "--kubeconfig", start.kubeconfigFile, "--drift-every", start.driftEvery ?? "1s"];
+  const args = [
+    ...(start.nodeArgs ?? []),
+    start.program ?? MAIN,
+    "--kubeconfig",
+    start.kubeconfigFile,
+    "--drift-every",
+    start.driftEvery ?? "1s",
+  ];
   const env = { ...process.env, ...(start.token === undefined ? {} : { FAIRLEAD_TOKEN: start.token }) };
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   let said = "";

@@ -3,7 +3,13 @@
  * The paths are the product's own: signed requests to the agents' app, and the release and assign functions.
  */
 import { exportJWK, generateKeyPair, type CryptoKey } from "jose";
-import { AGENT_PATHS, BEAT_HEADER, PROTOCOL_VERSION, type PlacementReport, type ReportRequest } from "#core/protocol.ts";
+import {
+  AGENT_PATHS,
+  BEAT_HEADER,
+  PROTOCOL_VERSION,
+  type PlacementReport,
+  type ReportRequest,
+} from "#core/protocol.ts";
 import { bodyDigest, signRequest } from "../../agent/signed.ts";
 import { buildAgentApp } from "../../functions/api/agent.ts";
 import { look } from "../../functions/release/look.ts";
@@ -45,7 +51,14 @@ export async function measureCosts(): Promise<Costs> {
     await look(hub, "default", "shop");
     const rollout = await tick(hub, "default", "shop", 1);
     hub.units();
-    await assignRange(hub, { project: "default", app: "shop", release: 1, fence: rollout?.fence ?? 0, from: 0, to: 1 });
+    await assignRange(hub, {
+      project: "default",
+      app: "shop",
+      release: 1,
+      fence: rollout?.fence ?? 0,
+      from: 0,
+      to: 1,
+    });
     const { get: _, ...assignment } = hub.units();
     await send("POST", AGENT_PATHS.report, reportOf(1));
     hub.units();
@@ -66,11 +79,27 @@ async function register(db: Parameters<typeof putToken>[0], now: number): Promis
 }
 
 function caller(agents: App, key: CryptoKey, now: () => number) {
-  return async (method: string, path: string, body?: ReportRequest, headers: Record<string, string> = {}): Promise<Response> => {
+  return async (
+    method: string,
+    path: string,
+    body?: ReportRequest,
+    headers: Record<string, string> = {},
+  ): Promise<Response> => {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const claims = { iss: "default/a", aud: "hub-test", iat: Math.floor(now() / 1000), htm: method, htu: path, bod: bodyDigest(text) };
+    const claims = {
+      iss: "default/a",
+      aud: "hub-test",
+      iat: Math.floor(now() / 1000),
+      htm: method,
+      htu: path,
+      bod: bodyDigest(text),
+    };
     const authorization = `Bearer ${await signRequest(claims, key)}`;
-    const answer = await agents.request(path, { method, headers: { ...headers, authorization }, ...(text === undefined ? {} : { body: text }) });
+    const answer = await agents.request(path, {
+      method,
+      headers: { ...headers, authorization },
+      ...(text === undefined ? {} : { body: text }),
+    });
     if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer;
   };
@@ -96,7 +125,10 @@ function reportOf(seq: number): ReportRequest {
 }
 
 function without(all: Record<string, number>, part: Record<string, number>): Record<string, number> {
-  const left = Object.entries(all).map(([operation, units]): [string, number] => [operation, units - (part[operation] ?? 0)]);
+  const left = Object.entries(all).map(([operation, units]): [string, number] => [
+    operation,
+    units - (part[operation] ?? 0),
+  ]);
   return Object.fromEntries(left.filter(([, units]) => units > 0));
 }
 

@@ -29,7 +29,9 @@ export interface HubParts extends ReleaseDeps {
   stop(): Promise<void>;
 }
 
-export async function hubParts(engine: Pick<EngineUnderTest, "start"> = { start: startDynamo }): Promise<HubParts> {
+export async function hubParts(
+  engine: Pick<EngineUnderTest, "start"> = { start: startDynamo },
+): Promise<HubParts> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-hub-"));
   const dynamo = await engine.start();
   const client = new DynamoDBClient(localDynamoConfig(dynamo.endpoint));
@@ -39,9 +41,18 @@ export async function hubParts(engine: Pick<EngineUnderTest, "start"> = { start:
     counted[operation] = (counted[operation] ?? 0) + units;
   });
   const objects = createFolderStore({ root: join(folder, "objects") });
-  const renderer = createRenderer({ wasmFile: join(await ensureTool("render-engine"), "engine.wasm"), workers: 1 });
+  const renderer = createRenderer({
+    wasmFile: join(await ensureTool("render-engine"), "engine.wasm"),
+    workers: 1,
+  });
   const signing = await makePrivateKey();
-  await openHub(db, { hub: "hub-test", recovery: await makePrivateKey(), signing, url: "http://127.0.0.1:1", newEpoch: false });
+  await openHub(db, {
+    hub: "hub-test",
+    recovery: await makePrivateKey(),
+    signing,
+    url: "http://127.0.0.1:1",
+    newEpoch: false,
+  });
   let now = 1_800_000_000_000;
   return {
     db,
@@ -66,9 +77,20 @@ export async function hubParts(engine: Pick<EngineUnderTest, "start"> = { start:
       }
     },
     commit: async (commit, files) => {
-      const bytes = new Map(Object.entries(files).map(([path, text]) => [path, new TextEncoder().encode(text)]));
+      const bytes = new Map(
+        Object.entries(files).map(([path, text]) => [path, new TextEncoder().encode(text)]),
+      );
       const tree = await putTree(objects, bytes);
-      await putSourceState(db, "default", "fleet", { kind: "read", commit, author: "Ada", email: "a@example.com", message: `commit ${commit}`, committedAt: 1, tree, at: now });
+      await putSourceState(db, "default", "fleet", {
+        kind: "read",
+        commit,
+        author: "Ada",
+        email: "a@example.com",
+        message: `commit ${commit}`,
+        committedAt: 1,
+        tree,
+        at: now,
+      });
     },
     stop: async () => {
       await renderer.close();
@@ -79,9 +101,22 @@ export async function hubParts(engine: Pick<EngineUnderTest, "start"> = { start:
   };
 }
 
-export const source = { kind: "Source", metadata: { name: "fleet" }, spec: { git: { url: "https://git.example.com/fleet.git" } } };
-export const app = (spec: object = {}) => ({ kind: "App", metadata: { name: "shop" }, spec: { source: "fleet", path: "apps", clusters: {}, ...spec } });
-export const cluster = (name: string, labels: Record<string, string> = {}) => ({ kind: "Cluster", metadata: { name, labels } });
+export const source = {
+  kind: "Source",
+  metadata: { name: "fleet" },
+  spec: { git: { url: "https://git.example.com/fleet.git" } },
+};
+export const app = (spec: object = {}) => ({
+  kind: "App",
+  metadata: { name: "shop" },
+  spec: { source: "fleet", path: "apps", clusters: {}, ...spec },
+});
+export const cluster = (name: string, labels: Record<string, string> = {}) => ({
+  kind: "Cluster",
+  metadata: { name, labels },
+});
 export const configMaps = (...names: string[]) => ({
-  "apps/all.yaml": names.map((name) => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\n`).join("---\n"),
+  "apps/all.yaml": names
+    .map((name) => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\n`)
+    .join("---\n"),
 });

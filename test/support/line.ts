@@ -8,7 +8,15 @@ import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { z } from "zod";
-import { appViewSchema, listOf, placementViewSchema, registrationAnswerSchema, releaseSchema, rolloutSchema, type PlacementView } from "#core/view.ts";
+import {
+  appViewSchema,
+  listOf,
+  placementViewSchema,
+  registrationAnswerSchema,
+  releaseSchema,
+  rolloutSchema,
+  type PlacementView,
+} from "#core/view.ts";
 import type { Rollout } from "#core/rollout.ts";
 import { ensureTool } from "../../cli/dev/tools.ts";
 import { localDynamoConfig } from "../../functions/local/dynamo.ts";
@@ -28,7 +36,7 @@ export interface Line {
   agents: Record<string, AgentProcess>;
   hub: LocalHub;
   stopHub(): Promise<void>;
-  startHub(): Promise<void>;
+  startHub(options?: { newEpoch: boolean }): Promise<void>;
   /** Copies the stopped hub's data beside itself, or puts that copy back. */
   copyHub(way: "save" | "restore"): Promise<void>;
   restartAgent(name: string): void;
@@ -38,7 +46,13 @@ export interface Line {
   stop(): Promise<void>;
 }
 
-const SETTINGS = { pollSourcesMs: 200, sweepMs: 2_000, auditMs: 1_000, auditSlotMs: 3_600_000, streamPollMs: 20 };
+const SETTINGS = {
+  pollSourcesMs: 200,
+  sweepMs: 2_000,
+  auditMs: 1_000,
+  auditSlotMs: 3_600_000,
+  streamPollMs: 20,
+};
 
 export interface LineOptions {
   onUnits?: OnUnits;
@@ -50,8 +64,16 @@ export async function startLine(names: readonly string[], options: LineOptions =
   const folder = await mkdtemp(join(tmpdir(), "fairlead-line-"));
   const dataDir = join(folder, "hub");
   const wasmFile = join(await ensureTool("render-engine"), "engine.wasm");
-  const open = (port: number): Promise<LocalHub> =>
-    startHub({ dataDir, port, wasmFile, times: SETTINGS, log: () => undefined, ...(options.onUnits === undefined ? {} : { onUnits: options.onUnits }) });
+  const open = (port: number, newEpoch: boolean = false): Promise<LocalHub> =>
+    startHub({
+      dataDir,
+      port,
+      wasmFile,
+      newEpoch,
+      times: SETTINGS,
+      log: () => undefined,
+      ...(options.onUnits === undefined ? {} : { onUnits: options.onUnits }),
+    });
   let hub = await open(0);
   const port = Number(new URL(hub.url).port);
   const git = await gitFixture();
@@ -62,7 +84,10 @@ export async function startLine(names: readonly string[], options: LineOptions =
   const agents: Record<string, AgentProcess> = {};
 
   const call = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(`${hub.url}${path}`, { ...init, headers: { authorization: `Bearer ${hub.apiToken}`, "content-type": "application/json" } });
+    fetch(`${hub.url}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${hub.apiToken}`, "content-type": "application/json" },
+    });
   const line: Line = {
     folder,
     git,
@@ -73,8 +98,8 @@ export async function startLine(names: readonly string[], options: LineOptions =
       return hub;
     },
     stopHub: () => hub.stop(),
-    startHub: async () => {
-      hub = await open(port);
+    startHub: async (how) => {
+      hub = await open(port, how?.newEpoch);
     },
     copyHub: (way) => copy(dataDir, way),
     restartAgent: (name) => {
@@ -86,7 +111,11 @@ export async function startLine(names: readonly string[], options: LineOptions =
       return schema.parse(await answer.json());
     },
     post: (path, body) => call(path, { method: "POST", body: JSON.stringify(body) }),
-    db: () => createDb(DynamoDBDocumentClient.from(new DynamoDBClient(localDynamoConfig(hub.dynamoEndpoint))), hub.table),
+    db: () =>
+      createDb(
+        DynamoDBDocumentClient.from(new DynamoDBClient(localDynamoConfig(hub.dynamoEndpoint))),
+        hub.table,
+      ),
     stop: async () => {
       await Promise.all(Object.values(agents).map((agent) => agent.kill("SIGKILL")));
       await hub.stop();
@@ -115,27 +144,48 @@ async function attach(line: Line, names: readonly string[], { agent }: LineOptio
   const applied = await line.post("/v1/apply", { resources });
   if (!applied.ok) throw new Error(await applied.text());
   for (const name of names) {
-    const { token } = registrationAnswerSchema.parse(await (await line.post(`/v1/projects/default/clusters/${name}/registration`, {})).json());
-    line.agents[name] = startAgent({ kubeconfigFile: line.clusters[name]?.kubeconfigFile ?? "", token, ...agent });
+    const { token } = registrationAnswerSchema.parse(
+      await (await line.post(`/v1/projects/default/clusters/${name}/registration`, {})).json(),
+    );
+    line.agents[name] = startAgent({
+      kubeconfigFile: line.clusters[name]?.kubeconfigFile ?? "",
+      token,
+      ...agent,
+    });
   }
 }
 
 /** Source and App as a person would apply them: the path by the cluster's `env` label. */
 export async function applyApp(line: Line, spec: object = {}): Promise<void> {
   const apiVersion = "fairlead.dev/v1";
-  const source = { apiVersion, kind: "Source", metadata: { name: "fleet" }, spec: { git: { url: line.git.url("fleet.git") }, poll: "1s" } };
+  const source = {
+    apiVersion,
+    kind: "Source",
+    metadata: { name: "fleet" },
+    spec: { git: { url: line.git.url("fleet.git") }, poll: "1s" },
+  };
   const app = {
     apiVersion,
     kind: "App",
     metadata: { name: "shop" },
-    spec: { source: "fleet", path: "apps/shop/overlays/${cluster.labels.env}", namespace: "shop", clusters: {}, ...spec },
+    spec: {
+      source: "fleet",
+      path: "apps/shop/overlays/${cluster.labels.env}",
+      namespace: "shop",
+      clusters: {},
+      ...spec,
+    },
   };
   const answer = await line.post("/v1/apply", { resources: [source, app] });
   if (!answer.ok) throw new Error(await answer.text());
 }
 
 /** Waits for the rollout of the release that carries `commit`. */
-export async function rolloutOf(line: Line, commit: string, state: Rollout["state"]["kind"] = "succeeded"): Promise<Rollout> {
+export async function rolloutOf(
+  line: Line,
+  commit: string,
+  state: Rollout["state"]["kind"] = "succeeded",
+): Promise<Rollout> {
   return until(`rollout of ${commit.slice(0, 7)} ${state}`, async () => {
     const { items } = await line.api("/v1/projects/default/apps/shop/rollouts", listOf(rolloutSchema));
     const found = items.find((rollout) => rollout.commit === commit);
@@ -155,8 +205,22 @@ export const placementOf = (line: Line, cluster: string): Promise<PlacementView>
 export const appOf = (line: Line) => line.api("/v1/projects/default/apps/shop", appViewSchema);
 
 /** The object as JSON, or undefined when it is absent. */
-export async function live(line: Line, cluster: string, kind: string, name: string): Promise<Record<string, never> | undefined> {
-  const got = await line.clusters[cluster]?.kubectl(["get", kind, name, "--namespace", "shop", "--ignore-not-found", "--output", "json"]);
+export async function live(
+  line: Line,
+  cluster: string,
+  kind: string,
+  name: string,
+): Promise<Record<string, never> | undefined> {
+  const got = await line.clusters[cluster]?.kubectl([
+    "get",
+    kind,
+    name,
+    "--namespace",
+    "shop",
+    "--ignore-not-found",
+    "--output",
+    "json",
+  ]);
   if (got === undefined || got.code !== 0) throw new Error(got?.stderr ?? `no cluster ${cluster}`);
   return got.stdout === "" ? undefined : (JSON.parse(got.stdout) as Record<string, never>);
 }

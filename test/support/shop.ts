@@ -26,7 +26,8 @@ spec:
   ports: [ { port: 80 } ]
 `;
 
-export const kustomization = (...resources: string[]): string => `resources:\n${resources.map((file) => `  - ${file}\n`).join("")}`;
+export const kustomization = (...resources: string[]): string =>
+  `resources:\n${resources.map((file) => `  - ${file}\n`).join("")}`;
 
 export const BASE = "apps/shop/base";
 

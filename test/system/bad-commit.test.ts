@@ -35,14 +35,20 @@ async function takeBack(): Promise<void> {
 
 describe("a commit that cannot be rendered", () => {
   it("because a YAML file does not parse: file and line", async () => {
-    const commit = await line.tree.push({ [`${BASE}/settings.yaml`]: "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings\n" }, "Break the YAML");
+    const commit = await line.tree.push(
+      { [`${BASE}/settings.yaml`]: "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings\n" },
+      "Break the YAML",
+    );
     expect(await errorOf(commit)).toMatchObject({ file: `${BASE}/settings.yaml`, line: expect.any(Number) });
     await oldStateRuns();
     await takeBack();
   });
 
   it("because Kustomize refuses it: the file and its reason", async () => {
-    const commit = await line.tree.push({ [`${BASE}/kustomization.yaml`]: "resources:\n  - missing.yaml\n" }, "Name a missing file");
+    const commit = await line.tree.push(
+      { [`${BASE}/kustomization.yaml`]: "resources:\n  - missing.yaml\n" },
+      "Name a missing file",
+    );
     const error = await errorOf(commit);
     expect(`${error.file} ${error.message}`).toContain(BASE);
     expect(error.message).toContain("missing.yaml");
@@ -51,7 +57,10 @@ describe("a commit that cannot be rendered", () => {
   });
 
   it("because the path is not there: which path", async () => {
-    const commit = await line.tree.push({ "apps/shop/overlays/east/kustomization.yaml": undefined }, "Remove the overlay");
+    const commit = await line.tree.push(
+      { "apps/shop/overlays/east/kustomization.yaml": undefined },
+      "Remove the overlay",
+    );
     expect((await errorOf(commit)).message).toContain("apps/shop/overlays/east");
     await oldStateRuns();
     await takeBack();
@@ -66,7 +75,10 @@ describe("a manifest that the API server refuses", () => {
     expect(rollout.state).toMatchObject({ reason: expect.stringMatching(/^east: .*Service.*web/) });
     const { observed, detail } = await placementOf(line, "east");
     expect(observed?.phase).toBe("failed");
-    expect(detail?.failures[0]).toMatchObject({ object: expect.stringContaining("web"), reason: expect.stringContaining("99999") });
+    expect(detail?.failures[0]).toMatchObject({
+      object: expect.stringContaining("web"),
+      reason: expect.stringContaining("99999"),
+    });
     await oldStateRuns();
     expect(await live(line, "east", "service", "web")).toMatchObject({ spec: { ports: [{ port: 80 }] } });
     await rolloutOf(line, await line.tree.revert());
@@ -79,10 +91,15 @@ describe("a commit that would delete more than its budget", () => {
     const files = Object.fromEntries(many.map((name) => [`${BASE}/${name}.yaml`, configMap(name, "x")]));
     const names = ["web.yaml", "service.yaml", "settings.yaml", "extra.yaml"];
     const list = (more: string[]): string => `resources: [${[...names, ...more].join(", ")}]\n`;
-    const added = await line.tree.push({ ...files, [`${BASE}/kustomization.yaml`]: list(many.map((name) => `${name}.yaml`)) }, "Add many");
+    const added = await line.tree.push(
+      { ...files, [`${BASE}/kustomization.yaml`]: list(many.map((name) => `${name}.yaml`)) },
+      "Add many",
+    );
     await rolloutOf(line, added);
     const removed = await line.tree.push({ [`${BASE}/kustomization.yaml`]: list([]) }, "Forget many");
-    expect((await errorOf(removed)).message).toMatch(/^withheld: it would delete 25 objects on east .*budget is 20: raise spec\.rollout\.budget\.deletes/);
+    expect((await errorOf(removed)).message).toMatch(
+      /^withheld: it would delete 25 objects on east .*budget is 20: raise spec\.rollout\.budget\.deletes/,
+    );
     expect(await live(line, "east", "configmap", "many-0")).toBeDefined();
     await applyApp(line, { rollout: { budget: { deletes: 25 } } });
     await rolloutOf(line, removed);

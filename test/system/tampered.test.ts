@@ -22,7 +22,10 @@ beforeAll(async () => {
   await applyApp(line);
   await rolloutOf(line, first);
   older = await statementOf("east");
-  await rolloutOf(line, await line.tree.push({ [`${BASE}/settings.yaml`]: configMap("settings", "second") }, "Second"));
+  await rolloutOf(
+    line,
+    await line.tree.push({ [`${BASE}/settings.yaml`]: configMap("settings", "second") }, "Second"),
+  );
 }, 1_800_000);
 afterAll(() => line?.stop());
 
@@ -34,7 +37,13 @@ async function statementOf(cluster: string): Promise<string> {
 }
 
 async function bump(cluster: string = "east"): Promise<void> {
-  await line.db().update(keys.line("default", cluster), { text: "ADD #desired :one", names: { desired: "desired" }, values: { one: 1 } });
+  await line
+    .db()
+    .update(keys.line("default", cluster), {
+      text: "ADD #desired :one",
+      names: { desired: "desired" },
+      values: { one: 1 },
+    });
 }
 
 /** Puts another statement into the row of east, waits until it is refused, and puts the right one back. */
@@ -80,13 +89,21 @@ describe("an assignment row with", () => {
 
   it("the statement of another App is refused", async () => {
     const db = line.db();
-    await db.put({ ...rowKey("east", "till"), app: "till", statement: await statementOf("east"), epoch: 1, generation: 1 });
+    await db.put({
+      ...rowKey("east", "till"),
+      app: "till",
+      statement: await statementOf("east"),
+      epoch: 1,
+      generation: 1,
+    });
     const assigned = { action: "apply", epoch: 1, generation: 1, release: 1, at: 0 };
     const placed = keys.placement("default", "till", "east");
     await db.put({ ...placed, project: "default", app: "till", cluster: "east", assigned });
     await bump();
     const told = await until("refused and told", async () => {
-      const observed = (await db.get(placed, { consistent: true }))?.["observed"] as { phase: string; message: string } | undefined;
+      const observed = (await db.get(placed, { consistent: true }))?.["observed"] as
+        | { phase: string; message: string }
+        | undefined;
       return observed?.phase === "refused" ? observed.message : undefined;
     });
     expect(told).toContain("other-app");
@@ -101,8 +118,14 @@ describe("a bundle with one byte changed", () => {
     await line.agents["east"]?.kill("SIGTERM");
     const folder = join(line.folder, "hub", "objects", "bundles");
     const known = new Set(await readdir(folder));
-    const commit = await line.tree.push({ [`${BASE}/settings.yaml`]: configMap("settings", "third") }, "Third");
-    await until("the bundles of the third release", async () => (await readdir(folder)).length >= known.size + 2);
+    const commit = await line.tree.push(
+      { [`${BASE}/settings.yaml`]: configMap("settings", "third") },
+      "Third",
+    );
+    await until(
+      "the bundles of the third release",
+      async () => (await readdir(folder)).length >= known.size + 2,
+    );
     const originals = new Map<string, Buffer>();
     for (const name of (await readdir(folder)).filter((file) => !known.has(file))) {
       const packed = await readFile(join(folder, name));
@@ -120,7 +143,9 @@ describe("a bundle with one byte changed", () => {
     for (const [name, packed] of originals) await writeFile(join(folder, name), packed);
     for (const cluster of CLUSTERS) await bump(cluster);
     await until("the true bundle is taken", async () => {
-      const found = (await live(line, "east", "configmap", "settings")) as unknown as { data: { greeting: string } };
+      const found = (await live(line, "east", "configmap", "settings")) as unknown as {
+        data: { greeting: string };
+      };
       return found.data.greeting === "third";
     });
     await rolloutOf(line, commit);

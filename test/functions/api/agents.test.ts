@@ -27,25 +27,57 @@ async function makeKey() {
   return { privateKey, key: publicHalf(await exportJWK(publicKey)) };
 }
 
-async function register(name: string, clusterName: string, key: PublicKey, change: { hub?: string; ttlMs?: number } = {}): Promise<Response> {
+async function register(
+  name: string,
+  clusterName: string,
+  key: PublicKey,
+  change: { hub?: string; ttlMs?: number } = {},
+): Promise<Response> {
   const secret = `${name}-`.repeat(8).slice(0, 40);
   await putToken(hub.db, "default", clusterName, secret, hub.now() + (change.ttlMs ?? 60_000));
   return redeem(secret, clusterName, key, change.hub);
 }
 
-async function redeem(secret: string, clusterName: string, key: PublicKey, hubId = "hub-test"): Promise<Response> {
-  const token = { hub: hubId, url: "http://127.0.0.1:1", project: "default", cluster: clusterName, recovery: "0".repeat(64), secret };
+async function redeem(
+  secret: string,
+  clusterName: string,
+  key: PublicKey,
+  hubId = "hub-test",
+): Promise<Response> {
+  const token = {
+    hub: hubId,
+    url: "http://127.0.0.1:1",
+    project: "default",
+    cluster: clusterName,
+    recovery: "0".repeat(64),
+    secret,
+  };
   const text = `fl1.${Buffer.from(JSON.stringify(token)).toString("base64url")}`;
   const body = JSON.stringify({ protocol: PROTOCOL_VERSION, token: text, key, agent: "test" });
   return agents.request(AGENT_PATHS.register, { method: "POST", body });
 }
 
-async function ask(change: Partial<RequestClaims> = {}, options: { key?: CryptoKey; path?: string; body?: string } = {}): Promise<Response> {
+async function ask(
+  change: Partial<RequestClaims> = {},
+  options: { key?: CryptoKey; path?: string; body?: string } = {},
+): Promise<Response> {
   const path = options.path ?? AGENT_PATHS.desired;
   const method = options.body === undefined ? "GET" : "POST";
-  const claims = { iss: "default/a", aud: "hub-test", iat: Math.floor(hub.now() / 1000), htm: method, htu: path, bod: bodyDigest(options.body), ...change };
+  const claims = {
+    iss: "default/a",
+    aud: "hub-test",
+    iat: Math.floor(hub.now() / 1000),
+    htm: method,
+    htu: path,
+    bod: bodyDigest(options.body),
+    ...change,
+  };
   const authorization = `Bearer ${await signRequest(claims, options.key ?? mine.privateKey)}`;
-  return agents.request(path, { method, headers: { authorization }, ...(options.body === undefined ? {} : { body: options.body }) });
+  return agents.request(path, {
+    method,
+    headers: { authorization },
+    ...(options.body === undefined ? {} : { body: options.body }),
+  });
 }
 
 describe("registration", () => {
@@ -83,7 +115,12 @@ describe("a request", () => {
   });
 
   it("cannot be moved to another hub, method, path or body", async () => {
-    for (const change of [{ aud: "hub-2" }, { htm: "POST" }, { htu: AGENT_PATHS.report }, { bod: "0".repeat(64) }])
+    for (const change of [
+      { aud: "hub-2" },
+      { htm: "POST" },
+      { htu: AGENT_PATHS.report },
+      { bod: "0".repeat(64) },
+    ])
       expect((await ask(change)).status).toBe(401);
   });
 
@@ -108,8 +145,26 @@ describe("a request", () => {
   });
 
   it("reporting on an App that was never placed here makes no row", async () => {
-    const placement = { app: "till", seq: 1, epoch: 1, generation: 1, release: 1, phase: "healthy", message: "", objects: 0, outcomes: {} };
-    const body = JSON.stringify({ protocol: PROTOCOL_VERSION, agent: "test", fingerprint: "", placements: [placement] });
-    expect(await (await ask({}, { path: AGENT_PATHS.report, body })).json()).toEqual({ accepted: 0, stale: [] });
+    const placement = {
+      app: "till",
+      seq: 1,
+      epoch: 1,
+      generation: 1,
+      release: 1,
+      phase: "healthy",
+      message: "",
+      objects: 0,
+      outcomes: {},
+    };
+    const body = JSON.stringify({
+      protocol: PROTOCOL_VERSION,
+      agent: "test",
+      fingerprint: "",
+      placements: [placement],
+    });
+    expect(await (await ask({}, { path: AGENT_PATHS.report, body })).json()).toEqual({
+      accepted: 0,
+      stale: [],
+    });
   });
 });

@@ -14,7 +14,13 @@ let wasmFile: string;
 let hub: LocalHub;
 
 const open = (options: { port?: number; newEpoch?: boolean; dataDir?: string } = {}): Promise<LocalHub> =>
-  startHub({ dataDir: join(folder, options.dataDir ?? "hub"), port: options.port ?? 0, wasmFile, log: () => undefined, newEpoch: options.newEpoch ?? false });
+  startHub({
+    dataDir: join(folder, options.dataDir ?? "hub"),
+    port: options.port ?? 0,
+    wasmFile,
+    log: () => undefined,
+    newEpoch: options.newEpoch ?? false,
+  });
 const call = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(`${hub.url}${path}`, { ...init, headers: { authorization: `Bearer ${hub.apiToken}` } });
 
@@ -38,14 +44,21 @@ describe("startHub", () => {
 
   it("answers loopback names only: a page of another site cannot reach it under its own name", async () => {
     const status = await new Promise<number>((resolve, reject) => {
-      request({ host: "127.0.0.1", port: port(), path: "/healthz", headers: { host: "evil.example" } }, (answer) => resolve(answer.statusCode ?? 0)).on("error", reject).end();
+      request(
+        { host: "127.0.0.1", port: port(), path: "/healthz", headers: { host: "evil.example" } },
+        (answer) => resolve(answer.statusCode ?? 0),
+      )
+        .on("error", reject)
+        .end();
     });
     expect(status).toBe(403);
   });
 
   it("keeps id, token and resources over a restart", async () => {
     const resources = [{ apiVersion: "fairlead.dev/v1", kind: "Cluster", metadata: { name: "kept" } }];
-    expect((await call("/v1/apply", { method: "POST", body: JSON.stringify({ resources }) })).status).toBe(200);
+    expect((await call("/v1/apply", { method: "POST", body: JSON.stringify({ resources }) })).status).toBe(
+      200,
+    );
     const { hub: id, apiToken } = hub;
     const before = port();
     await hub.stop();

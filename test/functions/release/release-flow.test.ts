@@ -10,7 +10,12 @@ import { getTargets } from "../../../functions/release/content.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { putBeat } from "../../../functions/store/cluster.ts";
-import { getAssignment, getPlacements, listAssignments, putReport } from "../../../functions/store/placement.ts";
+import {
+  getAssignment,
+  getPlacements,
+  listAssignments,
+  putReport,
+} from "../../../functions/store/placement.ts";
 import { deleteResource, getResource, markDeleting } from "../../../functions/store/resource.ts";
 import { getRelease, getRollout } from "../../../functions/store/rollout.ts";
 import { getAppRecord } from "../../../functions/store/state.ts";
@@ -40,7 +45,12 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     for (let step = 0; step < 10; step++) {
       const rollout = await tick(hub, "default", "shop", release, { redrive: true });
       if (rollout === undefined || rollout.state.kind === "succeeded") return;
-      for (const target of await getTargets(hub.objects, rollout.targets, rollout.settled, rollout.released)) {
+      for (const target of await getTargets(
+        hub.objects,
+        rollout.targets,
+        rollout.settled,
+        rollout.released,
+      )) {
         await putBeat(hub.db, "default", target.cluster, hub.now());
         await putReport(hub.db, "default", target.cluster, reportOf(target), hub.now());
       }
@@ -49,7 +59,12 @@ describe.each(dynamoEngines)("on $name", (engine) => {
   }
 
   let seq = 0;
-  const reportOf = (target: { epoch: number; generation: number; release: number; action: string }): PlacementReport => ({
+  const reportOf = (target: {
+    epoch: number;
+    generation: number;
+    release: number;
+    action: string;
+  }): PlacementReport => ({
     app: "shop",
     seq: (seq += 1),
     epoch: target.epoch,
@@ -75,7 +90,12 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     await hub.apply(app());
     await hub.commit("c1", configMaps("one"));
     const release = await released();
-    expect(await getRelease(hub.db, "default", "shop", release)).toMatchObject({ commit: "c1", targetCount: 2, changed: 2, author: "Ada" });
+    expect(await getRelease(hub.db, "default", "shop", release)).toMatchObject({
+      commit: "c1",
+      targetCount: 2,
+      changed: 2,
+      author: "Ada",
+    });
     await runThrough(release);
     const placements = await getPlacements(hub.db, "default", "shop", ["a", "b"]);
     expect([...placements.values()].map(({ assigned }) => assigned?.release)).toEqual([release, release]);
@@ -94,7 +114,9 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     expect(await getRelease(hub.db, "default", "shop", second)).toMatchObject({ targetCount: 2, changed: 1 });
     await runThrough(second);
     expect((await getAssignment(hub.db, "default", "a", "shop"))?.generation).toBe(generation);
-    expect((await getAssignment(hub.db, "default", "b", "shop"))?.generation).toBeGreaterThan(generation ?? 0);
+    expect((await getAssignment(hub.db, "default", "b", "shop"))?.generation).toBeGreaterThan(
+      generation ?? 0,
+    );
   });
 
   it("makes no release of a commit that changes nothing for the App", async () => {
@@ -110,7 +132,10 @@ describe.each(dynamoEngines)("on $name", (engine) => {
   it("tells a commit that does not render, and forgets the error with the next good one", async () => {
     await hub.apply(app());
     await hub.commit("c6", { "apps/all.yaml": "kind: [" });
-    expect(await look(hub, "default", "shop")).toMatchObject({ kind: "failed", error: { commit: "c6", file: "apps/all.yaml" } });
+    expect(await look(hub, "default", "shop")).toMatchObject({
+      kind: "failed",
+      error: { commit: "c6", file: "apps/all.yaml" },
+    });
     expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
     expect((await state()).error).toMatchObject({ file: "apps/all.yaml" });
     await hub.commit("c7", configMaps("seven"));
@@ -123,7 +148,12 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     await hub.commit("c8", configMaps("red", "green", "blue"));
     await runThrough(await released());
     await hub.commit("c9", configMaps("red"));
-    expect(await look(hub, "default", "shop")).toMatchObject({ kind: "failed", error: { message: expect.stringContaining("withheld: it would delete 2 objects on each of 2 clusters") } });
+    expect(await look(hub, "default", "shop")).toMatchObject({
+      kind: "failed",
+      error: {
+        message: expect.stringContaining("withheld: it would delete 2 objects on each of 2 clusters"),
+      },
+    });
     await hub.apply(app({ rollout: { budget: { deletes: 2 } } }));
     await runThrough(await released());
   });
@@ -135,40 +165,65 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     const before = await tick(hub, "default", "shop", old);
     await hub.commit("d2", configMaps("d2"));
     const next = await released();
-    expect((await getRollout(hub.db, "default", "shop", old))?.state).toMatchObject({ kind: "superseded", by: next });
+    expect((await getRollout(hub.db, "default", "shop", old))?.state).toMatchObject({
+      kind: "superseded",
+      by: next,
+    });
     const late = { project: "default", app: "shop", release: old, fence: before?.fence ?? 0, from: 0, to: 2 };
     expect(await assignRange(hub, late)).toBe("dropped");
     await runThrough(next);
-    expect((await getAssignment(hub.db, "default", "a", "shop"))?.generation).toBe((await getAppRecord(hub.db, "default", "shop"))?.generation);
+    expect((await getAssignment(hub.db, "default", "a", "shop"))?.generation).toBe(
+      (await getAppRecord(hub.db, "default", "shop"))?.generation,
+    );
   });
 
   it("lets no stale, replayed or foreign report move a rollout", async () => {
     await hub.apply(app());
     await hub.commit("e1", configMaps("e1"));
     await runThrough(await released());
-    const [target] = await getTargets(hub.objects, (await getRollout(hub.db, "default", "shop", (await state()).release))?.targets ?? "", 0, 1);
+    const [target] = await getTargets(
+      hub.objects,
+      (await getRollout(hub.db, "default", "shop", (await state()).release))?.targets ?? "",
+      0,
+      1,
+    );
     if (target === undefined) throw new Error("no target");
     await hub.commit("e2", configMaps("e2"));
     const release = await released();
     const rollout = await tick(hub, "default", "shop", release, { redrive: true });
-    expect(await putReport(hub.db, "default", target.cluster, reportOf(target), hub.now())).toEqual({ kind: "written" });
+    expect(await putReport(hub.db, "default", target.cluster, reportOf(target), hub.now())).toEqual({
+      kind: "written",
+    });
     const replayed = { ...reportOf({ ...target, generation: target.generation + 1 }), seq: 1 };
-    expect(await putReport(hub.db, "default", target.cluster, replayed, hub.now())).toMatchObject({ kind: "stale" });
-    expect(await putReport(hub.db, "default", "stranger", reportOf(target), hub.now())).toEqual({ kind: "unknown" });
+    expect(await putReport(hub.db, "default", target.cluster, replayed, hub.now())).toMatchObject({
+      kind: "stale",
+    });
+    expect(await putReport(hub.db, "default", "stranger", reportOf(target), hub.now())).toEqual({
+      kind: "unknown",
+    });
     expect((await tick(hub, "default", "shop", release))?.settled).toBe(rollout?.settled);
     await runThrough(release);
   });
 
   it("takes a cluster that no longer matches off by a signed removal", async () => {
-    await hub.apply(app({ clusters: { matchLabels: { tier: "web" } } }), cluster("a", { tier: "web" }), cluster("b", { tier: "web" }));
+    await hub.apply(
+      app({ clusters: { matchLabels: { tier: "web" } } }),
+      cluster("a", { tier: "web" }),
+      cluster("b", { tier: "web" }),
+    );
     await hub.commit("f1", configMaps("f1"));
     await runThrough(await released());
     await hub.apply(cluster("b"));
     const release = await released();
-    expect(await getRelease(hub.db, "default", "shop", release)).toMatchObject({ reason: "clusters changed", removed: 1 });
+    expect(await getRelease(hub.db, "default", "shop", release)).toMatchObject({
+      reason: "clusters changed",
+      removed: 1,
+    });
     await runThrough(release);
     const [row] = await listAssignments(hub.db, "default", "b");
-    const payload = JSON.parse(Buffer.from(row?.statement.split(".")[1] ?? "", "base64url").toString()) as { order: object };
+    const payload = JSON.parse(Buffer.from(row?.statement.split(".")[1] ?? "", "base64url").toString()) as {
+      order: object;
+    };
     expect(payload.order).toMatchObject({ action: "remove", deletion: "delete" });
   });
 

@@ -35,7 +35,9 @@ export async function sstPlatform(): Promise<string> {
       await writeFile(join(out, "sst.config.ts"), CONFIG);
       await writeFile(join(out, "package.json"), JSON.stringify({ private: true, type: "module" }));
       const env = await sstEnvironment(out, tellVersionOnly);
-      return [{ command: process.execPath, args: [sstProgram(), "install", "--stage", "dev"], cwd: out, env }];
+      return [
+        { command: process.execPath, args: [sstProgram(), "install", "--stage", "dev"], cwd: out, env },
+      ];
     },
   };
   return build(spec, cache, { log: (line) => void process.stderr.write(`${line}\n`) });
@@ -54,7 +56,12 @@ export async function sstEnvironment(folder: string, source: string): Promise<Re
   const program = join(bin, "pulumi");
   await writeFile(program, `#!${process.execPath}\n${source}`);
   await chmod(program, 0o755);
-  return { XDG_CONFIG_HOME: join(folder, ".config"), SST_NO_BUN: "true", SST_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
+  return {
+    XDG_CONFIG_HOME: join(folder, ".config"),
+    SST_NO_BUN: "true",
+    SST_TELEMETRY_DISABLED: "1",
+    DO_NOT_TRACK: "1",
+  };
 }
 
 export const tellVersionOnly = `
