@@ -29,7 +29,8 @@ export async function connect(flags: HubFlags, io: Io): Promise<Hub> {
   const to = await findConnection(flags, io);
   const path = (parts: readonly (string | number)[]): string =>
     ["/v1/projects", ...[to.project, ...parts].map((part) => encodeURIComponent(part))].join("/");
-  const read = async <T extends z.ZodType>(parts: readonly (string | number)[], schema: T) => parse(to, schema, (await ask(to, io, "GET", path(parts))).text);
+  const read = async <T extends z.ZodType>(parts: readonly (string | number)[], schema: T) =>
+    parse(to, schema, (await ask(to, io, "GET", path(parts))).text);
   return {
     server: to.server,
     project: to.project,
@@ -45,9 +46,20 @@ export async function connect(flags: HubFlags, io: Io): Promise<Hub> {
   };
 }
 
-async function ask(to: Connection, io: Io, method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
+async function ask(
+  to: Connection,
+  io: Io,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; text: string }> {
   const headers: Record<string, string> = { authorization: `Bearer ${to.token}`, accept: "application/json" };
-  const init: RequestInit = { method, headers, redirect: "error", signal: AbortSignal.timeout(ANSWER_MS_MAX) };
+  const init: RequestInit = {
+    method,
+    headers,
+    redirect: "error",
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  };
   if (body !== undefined) {
     headers["content-type"] = "application/json";
     init.body = JSON.stringify(body);
@@ -67,7 +79,11 @@ async function boundedText(answer: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of answer.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > ANSWER_BYTES_MAX) throw new CliError(`the hub's answer is larger than ${ANSWER_BYTES_MAX} bytes`, "ask for less: name one App or cluster");
+    if (bytes > ANSWER_BYTES_MAX)
+      throw new CliError(
+        `the hub's answer is larger than ${ANSWER_BYTES_MAX} bytes`,
+        "ask for less: name one App or cluster",
+      );
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -75,7 +91,10 @@ async function boundedText(answer: Response): Promise<string> {
 
 function away(to: Connection, error: unknown): HubAway {
   const message = `no hub answers at ${to.server} (${causeOf(error)}; named by ${to.namedBy})`;
-  return new HubAway(message, "start it with `npm start`, or name another with --server URL (FAIRLEAD_SERVER)");
+  return new HubAway(
+    message,
+    "start it with `npm start`, or name another with --server URL (FAIRLEAD_SERVER)",
+  );
 }
 
 /** `fetch` hides the reason in a chain of causes; the innermost one says what happened. */
@@ -87,12 +106,22 @@ function causeOf(error: unknown): string {
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }
 
-const problemSchema = z.object({ title: z.string(), detail: z.string().default(""), fix: z.string().optional(), errors: z.array(z.string()).default([]) });
+const problemSchema = z.object({
+  title: z.string(),
+  detail: z.string().default(""),
+  fix: z.string().optional(),
+  errors: z.array(z.string()).default([]),
+});
 
 function refusal(to: Connection, status: number, text: string): CliError {
   const problem = problemSchema.safeParse(json(text));
-  if (!problem.success && status >= 500) return new HubAway(`${to.server} answers ${status}`, "look at the hub's log, and try again");
-  if (!problem.success) return new CliError(`${to.server} answers ${status}, and not as a hub does`, `check that --server names a Fairlead hub (now by ${to.namedBy})`);
+  if (!problem.success && status >= 500)
+    return new HubAway(`${to.server} answers ${status}`, "look at the hub's log, and try again");
+  if (!problem.success)
+    return new CliError(
+      `${to.server} answers ${status}, and not as a hub does`,
+      `check that --server names a Fairlead hub (now by ${to.namedBy})`,
+    );
   const { title, detail, errors, fix } = problem.data;
   const words = sentence(detail === "" ? title : `${title}: ${detail}`, 1000);
   if (status >= 500) return new HubAway(words, "look at the hub's log, and try again");
@@ -120,5 +149,8 @@ function parse<T extends z.ZodType>(to: Connection, schema: T, text: string): z.
   const parsed = schema.safeParse(json(text));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new CliError(`${to.server} answers in a shape that this CLI does not know (${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""})`, "use the CLI of the hub's version: `fairlead version` names this one");
+  throw new CliError(
+    `${to.server} answers in a shape that this CLI does not know (${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""})`,
+    "use the CLI of the hub's version: `fairlead version` names this one",
+  );
 }

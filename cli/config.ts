@@ -27,7 +27,8 @@ export interface Connection {
 const FILE = join(".fairlead", "cli.json");
 const FOLDERS_MAX = 64;
 const fileSchema = z.object({ server: z.string(), token: z.string() });
-const START = "start one here with `npm start`, or name one with --server URL (FAIRLEAD_SERVER) and --token TOKEN (FAIRLEAD_API_TOKEN)";
+const START =
+  "start one here with `npm start`, or name one with --server URL (FAIRLEAD_SERVER) and --token TOKEN (FAIRLEAD_API_TOKEN)";
 
 export async function findConnection(flags: HubFlags, io: Io): Promise<Connection> {
   const project = projectOf(flags.project);
@@ -37,7 +38,8 @@ export async function findConnection(flags: HubFlags, io: Io): Promise<Connectio
   const server = serverOf(given ?? file?.server);
   const ofFile = file !== undefined && serverOf(file.server) === server ? file.token : undefined;
   const found = token ?? ofFile;
-  if (found === undefined) throw new CliError(`no token is known for ${server}`, "give --token TOKEN, or set FAIRLEAD_API_TOKEN");
+  if (found === undefined)
+    throw new CliError(`no token is known for ${server}`, "give --token TOKEN, or set FAIRLEAD_API_TOKEN");
   const byFlag = flags.server !== undefined ? "--server" : "FAIRLEAD_SERVER";
   return { server, token: found, project, namedBy: given === undefined ? (file?.path ?? "") : byFlag };
 }
@@ -45,13 +47,21 @@ export async function findConnection(flags: HubFlags, io: Io): Promise<Connectio
 function projectOf(flag: string | undefined): string {
   const name = nameSchema.safeParse(flag ?? DEFAULT_PROJECT);
   if (name.success) return name.data;
-  throw new CliError(`--project ${name.error.issues[0]?.message ?? "is no name"}`, "give the name as it stands in metadata.project", EXIT.usage);
+  throw new CliError(
+    `--project ${name.error.issues[0]?.message ?? "is no name"}`,
+    "give the name as it stands in metadata.project",
+    EXIT.usage,
+  );
 }
 
 function serverOf(text: string | undefined): string {
   if (text === undefined) throw new CliError("no hub is named", START);
   if (!/^https?:\/\//.test(text) || !URL.canParse(text))
-    throw new CliError(`"${text}" is no http(s) URL of a hub`, "write it like http://127.0.0.1:4170", EXIT.usage);
+    throw new CliError(
+      `"${text}" is no http(s) URL of a hub`,
+      "write it like http://127.0.0.1:4170",
+      EXIT.usage,
+    );
   return text.replace(/\/+$/, "");
 }
 
@@ -71,7 +81,10 @@ function parseFile(path: string, text: string): z.infer<typeof fileSchema> {
   try {
     return fileSchema.parse(JSON.parse(text));
   } catch {
-    throw new CliError(`${path} does not hold { "server", "token" }`, "start the local hub again with `npm start`: it writes the file anew");
+    throw new CliError(
+      `${path} does not hold { "server", "token" }`,
+      "start the local hub again with `npm start`: it writes the file anew",
+    );
   }
 }
 

@@ -3,12 +3,35 @@ import { durationMs, durationSchema } from "#core/duration.ts";
 import { FORMATS, type Format } from "./print.ts";
 
 export const hubFlags = {
-  server: { kind: "parsed", parse: String, optional: true, placeholder: "URL", brief: "the hub [FAIRLEAD_SERVER, .fairlead/cli.json]" },
-  token: { kind: "parsed", parse: String, optional: true, placeholder: "TOKEN", brief: "its API token [FAIRLEAD_API_TOKEN, .fairlead/cli.json]" },
-  project: { kind: "parsed", parse: String, optional: true, placeholder: "NAME", brief: 'the project ("default" where none is named)' },
+  server: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "URL",
+    brief: "the hub [FAIRLEAD_SERVER, .fairlead/cli.json]",
+  },
+  token: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "TOKEN",
+    brief: "its API token [FAIRLEAD_API_TOKEN, .fairlead/cli.json]",
+  },
+  project: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "NAME",
+    brief: 'the project ("default" where none is named)',
+  },
 } as const;
 
-export const outputFlag = { kind: "enum", values: FORMATS, default: "table", brief: "how the answer is printed" } as const;
+export const outputFlag = {
+  kind: "enum",
+  values: FORMATS,
+  default: "table",
+  brief: "how the answer is printed",
+} as const;
 export interface OutputFlags {
   output: Format;
 }

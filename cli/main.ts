@@ -20,7 +20,10 @@ import { hasColours } from "./print.ts";
 import { cliText } from "./text.ts";
 
 const rollout = buildRouteMap({ routes: { status: rolloutStatus }, docs: { brief: "Follow rollouts" } });
-const cluster = buildRouteMap({ routes: { register: clusterRegister }, docs: { brief: "Make clusters known" } });
+const cluster = buildRouteMap({
+  routes: { register: clusterRegister },
+  docs: { brief: "Make clusters known" },
+});
 const root = buildRouteMap({
   routes: { get, apply, rollout, cluster, sync, audit, delete: remove, agent, version },
   docs: {
@@ -33,7 +36,7 @@ const root = buildRouteMap({
 const application = buildApplication<Context>(root, {
   name: "fairlead",
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
-  documentation: { useAliasInUsageLine: true },
+  documentation: { useAliasInUsageLine: true, onlyRequiredInUsageLine: true },
   localization: { text: cliText },
   determineExitCode: (error) => (error instanceof CliError ? error.exitCode : EXIT.failed),
 });
@@ -70,6 +73,8 @@ function processIo(): Io {
 
 if (import.meta.main) {
   // A reader that has seen enough (`| head`) closes the pipe: that is no failure of ours.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed));
+  process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed),
+  );
   process.exitCode = await run(process.argv.slice(2), processIo());
 }

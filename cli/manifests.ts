@@ -27,10 +27,19 @@ export async function readManifests(names: readonly string[], io: Io): Promise<M
   const texts: Text[] = [];
   for (const name of names) texts.push(...(await readTexts(name, io)));
   const bytes = texts.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
-  if (bytes > APPLY_BODY_BYTES_MAX) throw new CliError(`${bytes} bytes are more than one apply takes (${APPLY_BODY_BYTES_MAX})`, "apply them in parts");
+  if (bytes > APPLY_BODY_BYTES_MAX)
+    throw new CliError(
+      `${bytes} bytes are more than one apply takes (${APPLY_BODY_BYTES_MAX})`,
+      "apply them in parts",
+    );
   const found = texts.flatMap(parseText);
-  if (found.length === 0) throw new CliError(`${names.join(", ")}: no document in it`, "write at least one Source, App or Cluster");
-  if (found.length > APPLY_DOCUMENTS_MAX) throw new CliError(`${found.length} documents are more than one apply takes (${APPLY_DOCUMENTS_MAX})`, "apply them in parts");
+  if (found.length === 0)
+    throw new CliError(`${names.join(", ")}: no document in it`, "write at least one Source, App or Cluster");
+  if (found.length > APPLY_DOCUMENTS_MAX)
+    throw new CliError(
+      `${found.length} documents are more than one apply takes (${APPLY_DOCUMENTS_MAX})`,
+      "apply them in parts",
+    );
   return found;
 }
 
@@ -45,8 +54,17 @@ async function readTexts(name: string, io: Io): Promise<Text[]> {
   });
   if (!found.isDirectory()) return [{ name, text: await readText(path, name) }];
   const files = (await readdir(path)).filter((file) => EXTENSION.test(file)).toSorted();
-  if (files.length === 0) throw new CliError(`${name} holds no .yaml, .yml or .json file`, "name the folder that does; folders below it are not read");
-  return Promise.all(files.map(async (file) => ({ name: join(name, file), text: await readText(join(path, file), join(name, file)) })));
+  if (files.length === 0)
+    throw new CliError(
+      `${name} holds no .yaml, .yml or .json file`,
+      "name the folder that does; folders below it are not read",
+    );
+  return Promise.all(
+    files.map(async (file) => ({
+      name: join(name, file),
+      text: await readText(join(path, file), join(name, file)),
+    })),
+  );
 }
 
 async function readText(path: string, name: string): Promise<string> {
@@ -69,7 +87,10 @@ function parseText({ name, text }: Text): Manifest[] {
     const [error] = document.errors;
     if (error !== undefined) {
       const { line, col } = lines.linePos(error.pos[0]);
-      throw new CliError(`${place}, line ${line}, column ${col}: ${error.message}`, "correct the YAML; nothing was applied");
+      throw new CliError(
+        `${place}, line ${line}, column ${col}: ${error.message}`,
+        "correct the YAML; nothing was applied",
+      );
     }
     const value = toData(document, place);
     return value === null ? [] : [{ place, value }];
@@ -81,6 +102,9 @@ function toData(document: { toJS(): unknown }, place: string): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    throw new CliError(`${place}: ${error instanceof Error ? error.message : String(error)}`, "write it without so many aliases; nothing was applied");
+    throw new CliError(
+      `${place}: ${error instanceof Error ? error.message : String(error)}`,
+      "write it without so many aliases; nothing was applied",
+    );
   }
 }

@@ -34,7 +34,9 @@ export function printTable(io: Io, { columns, rows, empty }: Table): void {
     io.stderr.write(`${empty}\n`);
     return;
   }
-  const widths = columns.map((name, at) => Math.max(name.length, ...rows.map((row) => plain(row[at] ?? "").length)));
+  const widths = columns.map((name, at) =>
+    Math.max(name.length, ...rows.map((row) => plain(row[at] ?? "").length)),
+  );
   const line = (cells: readonly string[]): string => `${cells.join(GAP).trimEnd()}\n`;
   io.stdout.write(line(columns.map((name, at) => name.toUpperCase().padEnd(widths[at] ?? 0))));
   for (const row of rows) io.stdout.write(line(row.map((cell, at) => shown(io, cell, widths[at] ?? 0))));
@@ -47,7 +49,9 @@ function plain(cell: Cell): string {
 function shown(io: Io, cell: Cell, width: number): string {
   const text = plain(cell);
   const space = " ".repeat(width - text.length);
-  return typeof cell === "object" ? `${paint(io, { word: text, tone: cell.tone })}${space}` : `${text}${space}`;
+  return typeof cell === "object"
+    ? `${paint(io, { word: text, tone: cell.tone })}${space}`
+    : `${text}${space}`;
 }
 
 /** `value` is what the hub said, parsed; `table` the same for people. */

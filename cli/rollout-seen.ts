@@ -7,7 +7,10 @@ import type { Release } from "#core/release.ts";
 import type { Rollout } from "#core/rollout.ts";
 import type { AppError, AppView } from "#core/view.ts";
 
-export type Wish = { kind: "newest" } | { kind: "release"; release: number } | { kind: "commit"; commit: string };
+export type Wish =
+  | { kind: "newest" }
+  | { kind: "release"; release: number }
+  | { kind: "commit"; commit: string };
 
 export interface Seen {
   app: AppView;
@@ -43,10 +46,17 @@ function newest({ app, releases, rollouts }: Seen): Judged {
 
 function numbered(seen: Seen, release: number): Judged {
   const latest = seen.releases[0]?.release ?? 0;
-  const known = seen.releases.some((one) => one.release === release) || seen.rollouts.some((one) => one.release === release);
+  const known =
+    seen.releases.some((one) => one.release === release) ||
+    seen.rollouts.some((one) => one.release === release);
   if (known) return started(seen, release);
-  if (release > latest) return { kind: "waiting", why: `release ${release} is not made yet, the newest is ${latest}` };
-  return { kind: "refused", message: `release ${release} is not among those that the hub keeps`, fix: "`fairlead get releases` lists them" };
+  if (release > latest)
+    return { kind: "waiting", why: `release ${release} is not made yet, the newest is ${latest}` };
+  return {
+    kind: "refused",
+    message: `release ${release} is not among those that the hub keeps`,
+    fix: "`fairlead get releases` lists them",
+  };
 }
 
 function ofCommit(seen: Seen, commit: string): Judged {
@@ -57,13 +67,18 @@ function ofCommit(seen: Seen, commit: string): Judged {
   if (release !== undefined) return started(seen, release.release);
   if (app.state?.commit === undefined || !isCommit(app.state.commit, commit)) {
     const at = app.state?.commit === undefined ? "none" : app.state.commit.slice(0, 7);
-    return { kind: "waiting", why: `commit ${commit.slice(0, 7)} was not looked at yet, the newest that was is ${at}` };
+    return {
+      kind: "waiting",
+      why: `commit ${commit.slice(0, 7)} was not looked at yet, the newest that was is ${at}`,
+    };
   }
   // Looked at, and neither failed nor released: it changes nothing of what this App renders to.
   const { release: stays } = app.state;
   if (stays === 0) return { kind: "waiting", why: "no release yet" };
   const judged = started(seen, stays);
-  return judged.kind === "found" ? { ...judged, note: `commit ${commit.slice(0, 7)} changes nothing of this App: release ${stays} stays` } : judged;
+  return judged.kind === "found"
+    ? { ...judged, note: `commit ${commit.slice(0, 7)} changes nothing of this App: release ${stays} stays` }
+    : judged;
 }
 
 /** People give short ids; seven digits are what Git itself shows. */
@@ -80,7 +95,14 @@ function started({ releases, rollouts }: Seen, number: number): Judged {
 function failed(app: AppView, error: AppError): Judged {
   const place = errorPlace(error);
   const where = place === "" ? "" : `${place}: `;
-  const stays = app.state === undefined || app.state.release === 0 ? "nothing was released" : `release ${app.state.release} keeps running`;
+  const stays =
+    app.state === undefined || app.state.release === 0
+      ? "nothing was released"
+      : `release ${app.state.release} keeps running`;
   const fix = `correct ${error.file ?? "what is named"} and push, or revert the commit; ${stays}`;
-  return { kind: "refused", message: `commit ${error.commit.slice(0, 7)} made no release of App ${app.resource.metadata.name}: ${where}${error.message}`, fix };
+  return {
+    kind: "refused",
+    message: `commit ${error.commit.slice(0, 7)} made no release of App ${app.resource.metadata.name}: ${where}${error.message}`,
+    fix,
+  };
 }

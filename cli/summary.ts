@@ -14,23 +14,40 @@ export function printSummary(io: Io, fleet: FleetView): void {
   const all = troubles(fleet);
   if (all.length === 0) return;
   io.stdout.write("\n");
-  for (const line of all.slice(0, TROUBLES_MAX)) io.stdout.write(`${paint(io, { word: "!", tone: "bad" })} ${sentence(line, 400)}\n`);
-  if (all.length > TROUBLES_MAX) io.stdout.write(`  and ${all.length - TROUBLES_MAX} more: fairlead get placements\n`);
+  for (const line of all.slice(0, TROUBLES_MAX))
+    io.stdout.write(`${paint(io, { word: "!", tone: "bad" })} ${sentence(line, 400)}\n`);
+  if (all.length > TROUBLES_MAX)
+    io.stdout.write(`  and ${all.length - TROUBLES_MAX} more: fairlead get placements\n`);
 }
 
 function troubles(fleet: FleetView): string[] {
-  const sources = fleet.sources.flatMap(({ resource, state }) => (state?.kind === "failed" ? [`Source ${resource.metadata.name}: ${state.code}: ${state.message}`] : []));
-  const silent = fleet.clusters.filter((cluster) => cluster.silent).map(({ resource, heardAt }) => `Cluster ${resource.metadata.name} is silent, last heard ${ago(heardAt, fleet.at)}`);
+  const sources = fleet.sources.flatMap(({ resource, state }) =>
+    state?.kind === "failed" ? [`Source ${resource.metadata.name}: ${state.code}: ${state.message}`] : [],
+  );
+  const silent = fleet.clusters
+    .filter((cluster) => cluster.silent)
+    .map(
+      ({ resource, heardAt }) =>
+        `Cluster ${resource.metadata.name} is silent, last heard ${ago(heardAt, fleet.at)}`,
+    );
   return [...fleet.apps.flatMap(appTroubles), ...sources, ...silent];
 }
 
 function appTroubles({ app, rollout, placements }: FleetApp): string[] {
   const { name } = app.resource.metadata;
   const error = app.state?.error;
-  const made = error === undefined ? [] : [`App ${name}: commit ${shortCommit(error.commit)} made no release: ${errorWords(error)}`];
-  const halted = rollout?.state.kind === "halted" ? [`App ${name}: release ${rollout.release} is halted: ${rollout.state.reason}`] : [];
+  const made =
+    error === undefined
+      ? []
+      : [`App ${name}: commit ${shortCommit(error.commit)} made no release: ${errorWords(error)}`];
+  const halted =
+    rollout?.state.kind === "halted"
+      ? [`App ${name}: release ${rollout.release} is halted: ${rollout.state.reason}`]
+      : [];
   const bad = placements
     .filter((one) => placementStanding(one).tone === "bad")
-    .map((one) => `App ${name} on ${one.cluster}: ${one.observed?.phase ?? ""}: ${one.observed?.message ?? ""}`);
+    .map(
+      (one) => `App ${name} on ${one.cluster}: ${one.observed?.phase ?? ""}: ${one.observed?.message ?? ""}`,
+    );
   return [...made, ...halted, ...bad];
 }

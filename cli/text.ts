@@ -1,11 +1,18 @@
 /** The words of the CLI's own errors: what is wrong, then the fix, and never a stack for what a person can mend. */
-import { ArgumentScannerError, formatMessageForArgumentScannerError, text_en, type ApplicationText } from "@stricli/core";
+import {
+  ArgumentScannerError,
+  formatMessageForArgumentScannerError,
+  text_en,
+  type ApplicationText,
+} from "@stricli/core";
 import { CliError } from "./errors.ts";
 
 const HELP = "fairlead --help lists the commands, fairlead COMMAND --help their flags";
 
 function told(message: string, fix: string, ansiColor: boolean): string {
-  const [error, mend] = ansiColor ? ["\u001B[0m\u001B[1;31merror:\u001B[0m", "\u001B[1mfix:\u001B[0m"] : ["error:", "fix:"];
+  const [error, mend] = ansiColor
+    ? ["\u001B[0m\u001B[1;31merror:\u001B[0m", "\u001B[1mfix:\u001B[0m"]
+    : ["error:", "fix:"];
   return `${error} ${message}\n${mend} ${fix}`;
 }
 
@@ -22,7 +29,10 @@ export const cliText: ApplicationText = {
     return told(formatMessageForArgumentScannerError(error, {}), HELP, ansiColor);
   },
   noCommandRegisteredForInput: ({ input, corrections, ansiColor }) => {
-    const fix = corrections.length === 0 ? HELP : `did you mean ${corrections.map((one) => one.replace(/`/g, "")).join(" or ")}? ${HELP}`;
+    const fix =
+      corrections.length === 0
+        ? HELP
+        : `did you mean ${corrections.map((one) => one.replace(/`/g, "")).join(" or ")}? ${HELP}`;
     return told(`there is no command "${input}"`, fix, ansiColor);
   },
   exceptionWhileRunningCommand: (error, ansiColor) => thrown(error, ansiColor),

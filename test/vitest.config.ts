@@ -4,10 +4,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", ...(process.env["FAIRLEAD_LONG"] ? ["test/**/*.long.ts"] : [])],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     maxWorkers: 3,
-    reporters: process.env["CI"] ? ["default"] : ["default"],
+    reporters: ["default"],
   },
 });

@@ -20,11 +20,16 @@ export const agent = buildCommand<object, [], Context>({
 export function runAgentProgram(argv: readonly string[]): Promise<number> {
   const program = fileURLToPath(new URL("../../agent/main.ts", import.meta.url));
   const child = spawn(process.execPath, [program, ...argv], { stdio: "inherit" });
-  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+  const pass = (signal: NodeJS.Signals): void => {
+    // On a terminal Ctrl-C already went to both; a second one would end the agent in the middle of its work.
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  };
   for (const signal of SIGNALS) process.on(signal, pass);
   return new Promise<number>((resolve, reject) => {
     child.once("error", reject);
-    child.once("exit", (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]));
+    child.once("exit", (code, signal) =>
+      resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]),
+    );
   }).finally(() => {
     for (const signal of SIGNALS) process.off(signal, pass);
   });

@@ -4,7 +4,12 @@
  */
 import { buildCommand } from "@stricli/core";
 import { API_VERSION, labelsSchema } from "#core/metadata.ts";
-import { applyAnswerSchema, clusterViewSchema, registrationAnswerSchema, type RegistrationAnswer } from "#core/view.ts";
+import {
+  applyAnswerSchema,
+  clusterViewSchema,
+  registrationAnswerSchema,
+  type RegistrationAnswer,
+} from "#core/view.ts";
 import { connect, type Hub } from "../client.ts";
 import type { HubFlags } from "../config.ts";
 import { CliError, EXIT } from "../errors.ts";
@@ -23,19 +28,40 @@ export const clusterRegister = buildCommand<Flags, [string], Context>({
     const found = await hub.find(["clusters", name], clusterViewSchema);
     if (found === undefined) await create(hub, name, labels, flags.poll);
     else if (flags.label !== undefined || flags.poll !== undefined)
-      this.io.stderr.write(`Cluster ${name} is there already; its labels and poll stay as they are (fairlead apply changes them)\n`);
+      this.io.stderr.write(
+        `Cluster ${name} is there already; its labels and poll stay as they are (fairlead apply changes them)\n`,
+      );
     const answer = await hub.post(hub.path(["clusters", name, "registration"]), {}, registrationAnswerSchema);
     print(this.io, name, answer);
   },
   parameters: {
     flags: {
       ...hubFlags,
-      label: { kind: "parsed", parse: String, variadic: true, optional: true, placeholder: "KEY=VALUE", brief: "a label of the new cluster; may be given again" },
-      poll: { kind: "parsed", parse: checkedTime, optional: true, placeholder: "10s", brief: "how often its agent asks when idle (60s where not given)" },
+      label: {
+        kind: "parsed",
+        parse: String,
+        variadic: true,
+        optional: true,
+        placeholder: "KEY=VALUE",
+        brief: "a label of the new cluster; may be given again",
+      },
+      poll: {
+        kind: "parsed",
+        parse: checkedTime,
+        optional: true,
+        placeholder: "10s",
+        brief: "how often its agent asks when idle (60s where not given)",
+      },
     },
-    positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "name", brief: "its name in the fleet" }] },
+    positional: {
+      kind: "tuple",
+      parameters: [{ parse: String, placeholder: "name", brief: "its name in the fleet" }],
+    },
   },
-  docs: { brief: "Make a cluster known, and print the token with which its agent registers", customUsage: ["eu-1 --label env=prod --label region=eu"] },
+  docs: {
+    brief: "Make a cluster known, and print the token with which its agent registers",
+    customUsage: ["eu-1 --label env=prod --label region=eu"],
+  },
 });
 
 function checkedTime(text: string): string {
@@ -46,17 +72,33 @@ function checkedTime(text: string): string {
 function labelsOf(pairs: readonly string[]): Record<string, string> {
   const entries = pairs.map((pair) => {
     const at = pair.indexOf("=");
-    if (at < 1) throw new CliError(`--label ${pair} is no KEY=VALUE`, "write it like --label env=prod", EXIT.usage);
+    if (at < 1)
+      throw new CliError(`--label ${pair} is no KEY=VALUE`, "write it like --label env=prod", EXIT.usage);
     return [pair.slice(0, at), pair.slice(at + 1)] as const;
   });
   const labels = labelsSchema.safeParse(Object.fromEntries(entries));
   if (labels.success) return labels.data;
-  throw new CliError(`--label: ${labels.error.issues[0]?.message ?? "is no label"}`, "keys and values are as Kubernetes has them", EXIT.usage);
+  const key = String(labels.error.issues[0]?.path[0] ?? "");
+  throw new CliError(
+    `--label ${key}: key or value is no label`,
+    "letters, digits, '-', '_' and '.', at most 63 of them, as Kubernetes has it",
+    EXIT.usage,
+  );
 }
 
-async function create(hub: Hub, name: string, labels: Record<string, string>, poll: string | undefined): Promise<void> {
+async function create(
+  hub: Hub,
+  name: string,
+  labels: Record<string, string>,
+  poll: string | undefined,
+): Promise<void> {
   const spec = poll === undefined ? {} : { poll };
-  const cluster = { apiVersion: API_VERSION, kind: "Cluster", metadata: { name, project: hub.project, labels }, spec };
+  const cluster = {
+    apiVersion: API_VERSION,
+    kind: "Cluster",
+    metadata: { name, project: hub.project, labels },
+    spec,
+  };
   await hub.post("/v1/apply", { resources: [cluster], dryRun: false }, applyAnswerSchema);
 }
 
@@ -69,6 +111,8 @@ function print(io: Io, name: string, { token, expiresAt }: RegistrationAnswer): 
     io.stderr.write(`the token of cluster ${name} is good for ${minutes} min: ${command("TOKEN")}\n`);
     return;
   }
-  io.stderr.write(`Cluster ${name} may register within ${minutes} min. Start its agent where it reaches the cluster:\n\n`);
+  io.stderr.write(
+    `Cluster ${name} may register within ${minutes} min. Start its agent where it reaches the cluster:\n\n`,
+  );
   io.stdout.write(`${command(token)}\n`);
 }

@@ -1,7 +1,17 @@
 /** `fairlead get`: reads, never writes. Without a noun, the whole fleet in one look. */
 import { buildCommand } from "@stricli/core";
 import type { z } from "zod";
-import { appViewSchema, clusterViewSchema, fleetViewSchema, listOf, placementViewSchema, releaseSchema, rolloutSchema, sourceViewSchema } from "#core/view.ts";
+import { assertNever } from "#core/assert.ts";
+import {
+  appViewSchema,
+  clusterViewSchema,
+  fleetViewSchema,
+  listOf,
+  placementViewSchema,
+  releaseSchema,
+  rolloutSchema,
+  sourceViewSchema,
+} from "#core/view.ts";
 import { connect, type Hub } from "../client.ts";
 import type { HubFlags } from "../config.ts";
 import { CliError, EXIT } from "../errors.ts";
@@ -9,7 +19,14 @@ import { hubFlags, outputFlag, type OutputFlags } from "../flags.ts";
 import type { Context } from "../io.ts";
 import { printAs, type Table } from "../print.ts";
 import { printSummary } from "../summary.ts";
-import { appTable, clusterTable, placementTable, releaseTable, rolloutTable, sourceTable } from "../tables.ts";
+import {
+  appTable,
+  clusterTable,
+  placementTable,
+  releaseTable,
+  rolloutTable,
+  sourceTable,
+} from "../tables.ts";
 
 const NOUNS = ["sources", "apps", "clusters", "releases", "placements", "rollouts"] as const;
 type Noun = (typeof NOUNS)[number];
@@ -34,8 +51,18 @@ export const get = buildCommand<Flags, [string?, string?, string?], Context>({
       kind: "tuple",
       parameters: [
         { parse: String, optional: true, placeholder: "noun", brief: `one of ${NOUNS.join(", ")}` },
-        { parse: String, optional: true, placeholder: "name", brief: "of the source, app or cluster; of the app for the others" },
-        { parse: String, optional: true, placeholder: "part", brief: "the cluster of a placement, the number of a rollout" },
+        {
+          parse: String,
+          optional: true,
+          placeholder: "name",
+          brief: "of the source, app or cluster; of the app for the others",
+        },
+        {
+          parse: String,
+          optional: true,
+          placeholder: "part",
+          brief: "the cluster of a placement, the number of a rollout",
+        },
       ],
     },
   },
@@ -55,10 +82,20 @@ async function fleet(hub: Hub, flags: Flags, { io }: Context): Promise<void> {
 function nounOf(text: string): Noun {
   const noun = NOUNS.find((known) => known === text || known === `${text}s`);
   if (noun !== undefined) return noun;
-  throw new CliError(`there is no "${text}" to get`, `take one of ${NOUNS.join(", ")}, or none for the whole fleet`, EXIT.usage);
+  throw new CliError(
+    `there is no "${text}" to get`,
+    `take one of ${NOUNS.join(", ")}, or none for the whole fleet`,
+    EXIT.usage,
+  );
 }
 
-async function read(hub: Hub, noun: Noun, name: string | undefined, part: string | undefined, now: number): Promise<Answer> {
+async function read(
+  hub: Hub,
+  noun: Noun,
+  name: string | undefined,
+  part: string | undefined,
+  now: number,
+): Promise<Answer> {
   switch (noun) {
     case "sources":
       return listed(hub, noun, name, sourceViewSchema, (items) => sourceTable(items, now));
@@ -72,10 +109,18 @@ async function read(hub: Hub, noun: Noun, name: string | undefined, part: string
       return ofApps(hub, noun, name, part, placementViewSchema, placementTable);
     case "rollouts":
       return ofApps(hub, noun, name, part, rolloutSchema, (items) => rolloutTable(items, now));
+    default:
+      return assertNever(noun);
   }
 }
 
-async function listed<T extends z.ZodType>(hub: Hub, noun: Noun, name: string | undefined, item: T, table: (items: z.infer<T>[]) => Table): Promise<Answer> {
+async function listed<T extends z.ZodType>(
+  hub: Hub,
+  noun: Noun,
+  name: string | undefined,
+  item: T,
+  table: (items: z.infer<T>[]) => Table,
+): Promise<Answer> {
   if (name !== undefined) {
     const one = await hub.read([noun, name], item);
     return { value: one, table: () => table([one]) };
@@ -97,7 +142,10 @@ async function ofApps<T extends z.ZodType>(
     const one = await hub.read(["apps", app, noun, part], item);
     return { value: one, table: () => table([one]) };
   }
-  const apps = app === undefined ? (await hub.read(["apps"], listOf(appViewSchema))).items.map(({ resource }) => resource.metadata.name) : [app];
+  const apps =
+    app === undefined
+      ? (await hub.read(["apps"], listOf(appViewSchema))).items.map(({ resource }) => resource.metadata.name)
+      : [app];
   // The hub answers an empty list for an App that it does not know: a name that was mistyped must not look like that.
   if (app !== undefined) await hub.read(["apps", app], appViewSchema);
   const items: z.infer<T>[] = [];

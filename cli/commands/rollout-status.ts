@@ -5,7 +5,14 @@
 import { buildCommand } from "@stricli/core";
 import { placementStanding, rolloutStanding, doneOf } from "#core/fleet.ts";
 import { sentence } from "#core/text.ts";
-import { appViewSchema, listOf, placementViewSchema, releaseSchema, rolloutSchema, type PlacementView } from "#core/view.ts";
+import {
+  appViewSchema,
+  listOf,
+  placementViewSchema,
+  releaseSchema,
+  rolloutSchema,
+  type PlacementView,
+} from "#core/view.ts";
 import { connect, type Hub } from "../client.ts";
 import type { HubFlags } from "../config.ts";
 import { CliError, EXIT, HubAway } from "../errors.ts";
@@ -38,10 +45,32 @@ export const rolloutStatus = buildCommand<Flags, [string], Context>({
   parameters: {
     flags: {
       ...hubFlags,
-      wait: { kind: "boolean", default: false, brief: "until it has succeeded (exit 0), halted or failed (1), or the time is up (124)" },
-      timeout: { kind: "parsed", parse: parseTime, default: "5m", placeholder: "5m", brief: "the longest wait" },
-      release: { kind: "parsed", parse: parseCount, optional: true, placeholder: "N", brief: "this release instead of the newest" },
-      commit: { kind: "parsed", parse: parseCommit, optional: true, placeholder: "SHA", brief: "the release that this commit made or will make" },
+      wait: {
+        kind: "boolean",
+        default: false,
+        brief: "until it has succeeded (exit 0), halted or failed (1), or the time is up (124)",
+      },
+      timeout: {
+        kind: "parsed",
+        parse: parseTime,
+        default: "5m",
+        placeholder: "5m",
+        brief: "the longest wait",
+      },
+      release: {
+        kind: "parsed",
+        parse: parseCount,
+        optional: true,
+        placeholder: "N",
+        brief: "this release instead of the newest",
+      },
+      commit: {
+        kind: "parsed",
+        parse: parseCommit,
+        optional: true,
+        placeholder: "SHA",
+        brief: "the release that this commit made or will make",
+      },
     },
     positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "app", brief: "its name" }] },
   },
@@ -59,7 +88,8 @@ function parseCommit(text: string): string {
 }
 
 function wishOf({ release, commit }: Flags): Wish {
-  if (release !== undefined && commit !== undefined) throw new CliError("--release and --commit ask for two things", "give one of them", EXIT.usage);
+  if (release !== undefined && commit !== undefined)
+    throw new CliError("--release and --commit ask for two things", "give one of them", EXIT.usage);
   if (commit !== undefined) return { kind: "commit", commit };
   return release === undefined ? { kind: "newest" } : { kind: "release", release };
 }
@@ -92,7 +122,11 @@ async function wait(hub: Hub, app: string, wish: Wish, timeoutMs: number, io: Io
     progress.end();
   }
   const seconds = Math.round(timeoutMs / 1000);
-  throw new CliError(`${app}: not done within ${seconds} s: ${last}`, "give it longer with --timeout; `fairlead get` shows what it waits for", EXIT.timeout);
+  throw new CliError(
+    `${app}: not done within ${seconds} s: ${last}`,
+    "give it longer with --timeout; `fairlead get` shows what it waits for",
+    EXIT.timeout,
+  );
 }
 
 /** A hub that restarts while we wait is a line of progress, not an end. */
@@ -136,23 +170,34 @@ async function tell(hub: Hub, app: string, judged: Judged, waited: boolean, io: 
   if (note !== undefined) io.stderr.write(`${note}\n`);
   const placements = await placementsOf(hub, app);
   const what = release === undefined ? "" : ` ${subject(release.message)} (${sentence(release.author, 60)})`;
-  io.stdout.write(`${app} release ${rollout.release} ${paint(io, rolloutStanding(rollout))}: ${doneOf(rollout, placements)} of ${rollout.total} clusters, commit ${shortCommit(rollout.commit)}${what}\n`);
+  io.stdout.write(
+    `${app} release ${rollout.release} ${paint(io, rolloutStanding(rollout))}: ${doneOf(rollout, placements)} of ${rollout.total} clusters, commit ${shortCommit(rollout.commit)}${what}\n`,
+  );
   const open = placements.filter((one) => placementStanding(one).tone !== "good");
   if (open.length > 0) printTable(io, placementTable(open));
   return verdict(app, judged, waited, io);
 }
 
-function verdict(app: string, { rollout }: Extract<Judged, { kind: "found" }>, waited: boolean, io: Io): number {
-  const { state } = rollout;
-  switch (state.kind) {
-    case "succeeded":
-      if (state.silent > 0) io.stderr.write(`${state.silent} silent clusters get it when they are heard again\n`);
-      return EXIT.ok;
-    case "running":
-      return EXIT.ok;
-    case "halted":
-      throw new CliError(`release ${rollout.release} of ${app} is halted: ${sentence(state.reason)}`, "push a fix or revert the commit: a newer release goes on from here");
-    case "superseded":
-      throw new CliError(`release ${rollout.release} of ${app} was replaced by release ${state.by} before it was ${waited ? "done" : "on every cluster"}`, `ask for that one: fairlead rollout status ${app} --release ${state.by}`);
+function verdict(
+  app: string,
+  { rollout }: Extract<Judged, { kind: "found" }>,
+  waited: boolean,
+  io: Io,
+): number {
+  const { state, release } = rollout;
+  if (state.kind === "halted")
+    throw new CliError(
+      `release ${release} of ${app} is halted: ${sentence(state.reason)}`,
+      "push a fix or revert the commit: a newer release goes on from here",
+    );
+  if (state.kind === "superseded")
+    throw new CliError(
+      `release ${release} of ${app} was replaced by release ${state.by} before it was ${waited ? "done" : "on every cluster"}`,
+      `ask for that one: fairlead rollout status ${app} --release ${state.by}`,
+    );
+  if (state.kind === "succeeded" && state.silent > 0) {
+    const clusters = state.silent === 1 ? "1 silent cluster gets" : `${state.silent} silent clusters get`;
+    io.stderr.write(`${clusters} it when heard again\n`);
   }
+  return EXIT.ok;
 }

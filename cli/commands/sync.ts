@@ -13,9 +13,20 @@ export const sync = buildCommand<HubFlags, [string], Context>({
     const hub = await connect(flags, this.io);
     await hub.act("POST", ["sources", name, "sync"]);
     const { state } = await hub.read(["sources", name], sourceViewSchema);
-    if (state?.kind === "failed") throw new CliError(`Source ${name} cannot be read: ${state.code}: ${state.message}`, "correct spec.git of the Source, or its credentials");
-    this.io.stdout.write(state === undefined ? `Source ${name} is being read\n` : `Source ${name} is at ${shortCommit(state.commit)} ${subject(state.message)}\n`);
+    if (state?.kind === "failed")
+      throw new CliError(
+        `Source ${name} cannot be read: ${state.code}: ${state.message}`,
+        "correct spec.git of the Source, or its credentials",
+      );
+    this.io.stdout.write(
+      state === undefined
+        ? `Source ${name} is being read\n`
+        : `Source ${name} is at ${shortCommit(state.commit)} ${subject(state.message)}\n`,
+    );
   },
-  parameters: { flags: { ...hubFlags }, positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "source", brief: "its name" }] } },
+  parameters: {
+    flags: { ...hubFlags },
+    positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "source", brief: "its name" }] },
+  },
   docs: { brief: "Let the hub look at a source's Git ref now" },
 });

@@ -7,22 +7,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import { REPORT_VARIABLE, reportSchema, type TestReport } from "./test-report.ts";
 import { ensureTool } from "./tools.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const reportSchema = z.object({
-  numPassedTests: z.number(),
-  numFailedTests: z.number(),
-  numPendingTests: z.number(),
-  numTodoTests: z.number(),
-  testResults: z.array(
-    z.object({
-      name: z.string(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
-    }),
-  ),
-});
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 async function main(argv: readonly string[]): Promise<number> {
   const long = argv.includes("--long");
@@ -31,42 +20,51 @@ async function main(argv: readonly string[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-test-"));
   try {
     const file = join(folder, "report.json");
-    const code = await vitest(
-      [
-        "run",
-        "--config",
-        "test/vitest.config.ts",
-        "--reporter=default",
-        "--reporter=json",
-        `--outputFile.json=${file}`,
-        ...patterns,
-      ],
-      long,
-    );
-    return tell(reportSchema.parse(JSON.parse(await readFile(file, "utf8"))), code);
+    const reporters = ["--reporter=default", `--reporter=${join(root, "cli/dev/test-report.ts")}`];
+    const code = await vitest(["run", "--config", "test/vitest.config.ts", ...reporters, ...patterns], {
+      [REPORT_VARIABLE]: file,
+      ...(long ? { FAIRLEAD_LONG: "1" } : {}),
+    });
+    return tell(await readReport(file), code);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function vitest(args: readonly string[], long: boolean): Promise<number> {
+/** Signals are left to the runner, which ends its workers; this process stays to tidy up after it. */
+function vitest(args: readonly string[], env: Record<string, string>): Promise<number> {
   const program = join(root, "node_modules", "vitest", "vitest.mjs");
-  const env = { ...process.env, ...(long ? { FAIRLEAD_LONG: "1" } : {}) };
-  const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: "inherit", env });
-  return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      // On a terminal Ctrl-C already went to both.
+      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  return new Promise((resolve, reject) =>
+    child.once("error", reject).once("exit", (code) => resolve(code ?? 1)),
+  );
 }
 
-function tell(report: z.infer<typeof reportSchema>, code: number): number {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = report;
-  for (const { assertionResults } of report.testResults)
-    for (const { fullName, status } of assertionResults)
-      if (status === "pending" || status === "skipped" || status === "todo")
-        process.stdout.write(`skipped: ${fullName}\n`);
-  process.stdout.write(
-    `${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped\n`,
-  );
-  if (numPassedTests + numFailedTests === 0) return 1;
-  return numFailedTests > 0 ? 1 : code;
+/** A runner that ended before its report leaves none: nothing was tested then. */
+async function readReport(file: string): Promise<TestReport> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return text === undefined ? { passed: 0, failed: 0, skipped: [] } : reportSchema.parse(JSON.parse(text));
+}
+
+function tell({ passed, failed, skipped }: TestReport, code: number): number {
+  for (const { name, reason } of skipped) process.stdout.write(`skipped: ${name}: ${reason}\n`);
+  if (passed + failed === 0)
+    process.stdout.write("no test ran: that is a failure; check the names given to `npm test`\n");
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped.length} skipped\n`);
+  return passed + failed === 0 || failed > 0 ? code || 1 : code;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type GitServer, initBareRepository, startGitServer } from "../../../cli/dev/git-server.ts";
-import { shallowRequest } from "../../../functions/source/git-packet.ts";
 import { commitFiles, git } from "../../functions/source/git-fixture.ts";
+import { shallowRequest } from "../../functions/source/pack-fixture.ts";
 
 let root: string;
 let bare: string;

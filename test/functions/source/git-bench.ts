@@ -21,10 +21,13 @@ try {
     const commit = await commitFiles(bare, manyFiles(count));
     await git(bare, "repack", "-adfq");
     const times: number[] = [];
-    for (let run = 0; run < RUNS; run += 1) times.push(await measure(fixture.url(`bench-${count}.git`), commit));
+    for (let run = 0; run < RUNS; run += 1)
+      times.push(await measure(fixture.url(`bench-${count}.git`), commit));
     const median = times.toSorted((a, b) => a - b)[Math.floor(RUNS / 2)] ?? 0;
     const peak = process.resourceUsage().maxRSS / 1024;
-    console.log(`${count} files: ${median.toFixed(0)} ms, first ${times[0]?.toFixed(0)} ms, peak ${peak.toFixed(0)} MiB`);
+    console.log(
+      `${count} files: ${median.toFixed(0)} ms, first ${times[0]?.toFixed(0)} ms, peak ${peak.toFixed(0)} MiB`,
+    );
   }
 } finally {
   await fixture.close();

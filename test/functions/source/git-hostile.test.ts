@@ -120,27 +120,47 @@ describe("fetchCommit of a hostile repository", () => {
     expect(listed(result)).toEqual({ files: { a: "1" }, skipped: { "vendor/lib": "submodule" } });
   });
 
-  it("leaves out names that climb, hide as Git's own, or hold control characters", async () => {
+  it.each(["..", ".", "../x", ".GIT", ".git", ".git ", "git~1", "back\\slash"])(
+    "refuses a commit with a file named %j, which could lead out of its folder",
+    async (name) => {
+      const { bare, fetch } = await repository();
+      const oid = await rawBlob(bare, "content");
+      const tree = await rawTree(bare, [
+        { mode: "100644", name, oid },
+        { mode: "100644", name: "good", oid },
+      ]);
+      const result = await fetch(await commitTree(bare, tree));
+      expect(result).toMatchObject({ code: "invalid", message: expect.stringContaining(name) });
+    },
+  );
+
+  it("leaves out names with control characters, and such as are no text", async () => {
     const { bare, fetch } = await repository();
-    const blob = await rawBlob(bare, "content");
-    const inner = await rawTree(bare, [{ mode: "100644", name: "config", oid: blob }]);
-    const commit = await commitTree(
-      bare,
-      await rawTree(bare, [
-        { mode: "40000", name: "..", oid: inner },
-        { mode: "100644", name: "../x", oid: blob },
-        { mode: "40000", name: ".GIT", oid: inner },
-        { mode: "40000", name: ".git", oid: inner },
-        { mode: "100644", name: "a\u001b[2J", oid: blob },
-        { mode: "100644", name: "back\\slash", oid: blob },
-        { mode: "100644", name: Buffer.from([0x66, 0xff]), oid: blob },
-        { mode: "100644", name: "good", oid: blob },
-      ]),
-    );
-    const { files, skipped } = listed(await fetch(commit));
-    expect(files).toEqual({ good: "content" });
-    expect(new Set(Object.values(skipped))).toEqual(new Set(["unsafe-name"]));
-    expect(Object.keys(skipped)).toEqual(["..", "../x", ".GIT", ".git", "a [2J", "back\\slash", "f\ufffd"]);
+    const oid = await rawBlob(bare, "content");
+    const folder = await rawTree(bare, [{ mode: "100644", name: "file", oid }]);
+    const tree = await rawTree(bare, [
+      { mode: "40000", name: "a\u001b[2J", oid: folder },
+      { mode: "100644", name: Buffer.from([0x66, 0xff]), oid },
+      { mode: "100644", name: "good", oid },
+    ]);
+    expect(listed(await fetch(await commitTree(bare, tree)))).toEqual({
+      files: { good: "content" },
+      skipped: { "a [2J": "unsafe-name", "f\ufffd": "unsafe-name" },
+    });
+  });
+
+  it("does not take a tag or commit for the file or folder that should be there", async () => {
+    const { bare, fetch } = await repository();
+    const commit = await commitFiles(bare, { a: "1" });
+    await git(bare, "tag", "-a", "-m", "One", "one");
+    const oid = await git(bare, "rev-parse", "refs/tags/one");
+    for (const entry of [
+      { mode: "100644", name: "file", oid },
+      { mode: "40000", name: "folder", oid: commit },
+    ]) {
+      const made = await commitTree(bare, await rawTree(bare, [entry]));
+      expect(await fetch(made), entry.name).toMatchObject({ kind: "failed" });
+    }
   });
 
   it("refuses a folder that holds one name twice", async () => {

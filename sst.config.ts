@@ -1,0 +1,20 @@
+/// <reference path="./.sst/platform/config.d.ts" />
+/**
+ * What `npx sst deploy` makes of Fairlead on AWS: one table, one bus, one bucket, functions with the rights each needs,
+ * schedules. One file for each noun in `infra/`.
+ */
+export default $config({
+  app: (input) => ({
+    name: "fairlead",
+    home: "aws",
+    removal: input?.stage === "production" ? "retain" : "remove",
+    protect: input?.stage === "production",
+    providers: { aws: "7.20.0" },
+  }),
+  async run() {
+    const { agentsUrl, apiUrl } = await import("./infra/api.ts");
+    await import("./infra/events.ts");
+    await import("./infra/schedules.ts");
+    return { api: apiUrl, agents: agentsUrl };
+  },
+});
