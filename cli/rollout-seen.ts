@@ -2,6 +2,7 @@
  * What `fairlead rollout status` makes of what the hub says: plain functions, so that every end of a wait can be
  * tested without waiting. A rollout is judged by the release that was asked for, never by a newer or older one.
  */
+import { assertNever } from "#core/assert.ts";
 import { errorPlace } from "#core/fleet.ts";
 import type { Release } from "#core/release.ts";
 import type { Rollout } from "#core/rollout.ts";
@@ -34,6 +35,8 @@ export function judge(seen: Seen, wish: Wish): Judged {
       return numbered(seen, wish.release);
     case "commit":
       return ofCommit(seen, wish.commit);
+    default:
+      return assertNever(wish);
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { clusterViewSchema } from "#core/view.ts";
 import {
   appStanding,
   clusterCondition,
@@ -84,8 +85,7 @@ describe("appStanding", () => {
 
 describe("clusterCondition", () => {
   it("counts a cluster once, by the worst that holds", () => {
-    const view = (rest: object) =>
-      fleet({ clusters: [cluster("a", {}, rest)] }).clusters.at(0) ?? busyFleet().clusters[0]!;
+    const view = (rest: object) => clusterViewSchema.parse(cluster("a", {}, rest));
     const failed = placementOf(placement("shop", "a", 3, { phase: "failed" }));
     const healthy = placementOf(placement("base", "a", 3));
     expect(clusterCondition(view({ registered: false, silent: true }), [failed])).toBe("unregistered");

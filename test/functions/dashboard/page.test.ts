@@ -97,9 +97,7 @@ describe("fleetPage", () => {
   it("keeps a large fleet short: rows for what is not well, names for the rest", async () => {
     const html = await pageOf(largeFleet(60));
     expect(html).toContain("60 clusters: 56 healthy, 3 on the way to a release, 1 failing.");
-    expect(
-      html.match(/<th role="rowheader" scope="row">\s*<span class="name">sim-/g),
-    ).toHaveLength(4);
+    expect(html.match(/<th role="rowheader" scope="row">\s*<span class="name">sim-/g)).toHaveLength(4);
     expect(html.match(/<li>\s*<span class="name">sim-/g)).toHaveLength(56);
   });
 });
