@@ -94,6 +94,7 @@ function clusterState({ registered, silent, resource }: ClusterView): Cell {
 function labelWords({ resource }: ClusterView): string {
   return Object.entries(resource.metadata.labels ?? {})
     .map(([key, value]) => `${key}=${value}`)
+    .toSorted()
     .join(",");
 }
 

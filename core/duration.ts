@@ -1,5 +1,6 @@
 /** Durations as people write them: `30s`, `10m`, `2h`, `1h30m`. */
 import { z } from "zod";
+import { assert } from "./assert.ts";
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const PATTERN = /^(?:\d+(?:ms|s|m|h|d))+$/;
@@ -27,6 +28,6 @@ export function durationSchema(minMs: number, maxMs: number) {
 /** For schema-checked text only. */
 export function durationMs(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new Error(`invariant broken: ${text} is no duration`);
+  assert(ms !== undefined, `${text} is no duration`);
   return ms;
 }

@@ -28,13 +28,11 @@ export const TOKEN_TTL_MS = 60 * 60 * 1000;
 export const REQUEST_SKEW_MS = 60_000;
 
 export const POLL_IDLE_MS_DEFAULT = 60_000;
-export const POLL_BUSY_MS = 2_000;
 export const HEARTBEAT_MS = 5 * 60_000;
 export const SILENT_AFTER_MS = 10 * 60_000;
 /** The agent fetches without If-None-Match this often: heals a lost counter. */
 export const UNCONDITIONAL_FETCH_MS = 10 * 60_000;
 
-export const PROGRESS_DEADLINE_MS = 10 * 60_000;
 export const DELETES_BUDGET_DEFAULT = 20;
 /** Releases an App can go back to; older ones fall below the floor. */
 export const RELEASES_KEPT = 20;

@@ -29,4 +29,3 @@ export const metadataSchema = z.strictObject({
   labels: labelsSchema.optional(),
   resourceVersion: z.number().int().nonnegative().optional(),
 });
-export type Metadata = z.infer<typeof metadataSchema>;

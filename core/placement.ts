@@ -30,7 +30,6 @@ export const observedSchema = z.object({
   /** When the agent's report was taken. */
   at: z.number(),
 });
-export type Observed = z.infer<typeof observedSchema>;
 
 export const placementSchema = z.object({
   project: z.string(),

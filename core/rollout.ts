@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import type { Placement } from "./placement.ts";
+import { assert } from "./assert.ts";
 import { sentence } from "./text.ts";
 
 const stageSchema = z.object({
@@ -68,10 +69,15 @@ export interface Decision {
 /** `observed` holds every rank from `settled` up to `released`, in order. */
 export function decide(rollout: Rollout, observed: readonly ObservedTarget[], now: number): Decision {
   if (isOver(rollout.state)) return { next: rollout, effects: [] };
+  assert(
+    observed.length === rollout.released - rollout.settled,
+    "every released, unsettled rank is observed",
+  );
   const settled = settledUpTo(rollout, observed);
   const failed = observed.filter((target) => target.standing.kind === "failed");
   const released = failed.length > 0 ? rollout.released : releaseMore({ ...rollout, settled }, observed);
   const state = stateOf({ ...rollout, settled }, observed, failed, now);
+  assert(settled <= released && released <= rollout.total, "ranks stay in order");
   const next = { ...rollout, settled, released, state };
   return { next, effects: owed(rollout, observed, released) };
 }

@@ -23,7 +23,6 @@ const orderSchema = z.discriminatedUnion("action", [
     pruneLimit: z.number().int().nonnegative(),
   }),
 ]);
-export type Order = z.infer<typeof orderSchema>;
 
 export const statementSchema = z.object({
   hub: z.string().min(1).max(64),

@@ -12,7 +12,12 @@ const agents = new sst.aws.Function("Agents", {
   // A fleet that polls must not take the account's whole concurrency.
   concurrency: { reserved: 100 },
   environment: names,
-  permissions: [readTable, { actions: ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources: writeTable.resources }, readObjects, listObjects],
+  permissions: [
+    readTable,
+    { actions: ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources: writeTable.resources },
+    readObjects,
+    listObjects,
+  ],
 });
 
 const api = new sst.aws.Function("Api", {

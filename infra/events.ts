@@ -4,7 +4,12 @@ import { releaseFunction } from "./release.ts";
 import { listObjects, names, publish, readObjects, readTable, small, writeTable } from "./rights.ts";
 import { table } from "./table.ts";
 
-table.subscribe("Relay", { ...small, handler: "functions/events/relay.handler", environment: { ...names, FAIRLEAD_BUS: bus.name }, permissions: [publish] });
+table.subscribe("Relay", {
+  ...small,
+  handler: "functions/events/relay.handler",
+  environment: { ...names, FAIRLEAD_BUS: bus.name },
+  permissions: [publish],
+});
 
 table.subscribe("RolloutTick", {
   ...small,

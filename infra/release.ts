@@ -14,6 +14,13 @@ export function releaseFunction(handler: string) {
     timeout: "5 minutes" as const,
     copyFiles: [{ from: "dist/engine.wasm", to: ENGINE }],
     environment: { ...names, FAIRLEAD_SIGNING_KEY: signingKey.value, FAIRLEAD_RENDER_ENGINE: ENGINE },
-    permissions: [readTable, writeTable, { actions: ["dynamodb:ConditionCheckItem"], resources: writeTable.resources }, readObjects, listObjects, writeObjects],
+    permissions: [
+      readTable,
+      writeTable,
+      { actions: ["dynamodb:ConditionCheckItem"], resources: writeTable.resources },
+      readObjects,
+      listObjects,
+      writeObjects,
+    ],
   };
 }

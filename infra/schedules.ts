@@ -19,7 +19,11 @@ new sst.aws.CronV2("PollSources", {
   },
 });
 
-new sst.aws.CronV2("Sweep", { schedule: "rate(1 minute)", retries, function: releaseFunction("functions/events/sweep.handler") });
+new sst.aws.CronV2("Sweep", {
+  schedule: "rate(1 minute)",
+  retries,
+  function: releaseFunction("functions/events/sweep.handler"),
+});
 
 new sst.aws.CronV2("DriftAudit", {
   schedule: "cron(0 * * * ? *)",
@@ -29,6 +33,12 @@ new sst.aws.CronV2("DriftAudit", {
     handler: "functions/events/drift-audit.handler",
     timeout: "5 minutes",
     environment: names,
-    permissions: [readTable, { actions: ["dynamodb:PutItem"], resources: writeTable.resources }, readObjects, listObjects, writeObjects],
+    permissions: [
+      readTable,
+      { actions: ["dynamodb:PutItem"], resources: writeTable.resources },
+      readObjects,
+      listObjects,
+      writeObjects,
+    ],
   },
 });

@@ -45,7 +45,8 @@ function agoWords(ms: number): string {
 }
 
 export function labelList(labels: Readonly<Record<string, string>> | undefined): Html | string {
-  const entries = Object.entries(labels ?? {});
+  // The table keeps no order of them: sorted, rows compare at a glance and the page's ETag holds.
+  const entries = Object.entries(labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
   if (entries.length === 0) return "";
   return html`<span class="labels"
     >${entries.map(([key, value]) => html`<span class="label">${key}=${value}</span> `)}</span

@@ -88,7 +88,7 @@ type Stop = () => Promise<void>;
 
 /** Newest first: nothing is taken from under what still uses it. */
 async function stopAll(stops: Stop[]): Promise<void> {
-  for (const stop of stops.splice(0).reverse()) await stop();
+  for (const stop of stops.splice(0).toReversed()) await stop();
 }
 
 async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<LocalHub, "stop">> {

@@ -27,8 +27,8 @@ const GITDIR = "/repository";
 const TAGS_IN_A_ROW_MAX = 8;
 const TEXT_BYTES_MAX = 256 * 1024;
 const EMPTY_LINES = "\n".repeat(1000);
-/** A person's line of over 1,000 characters, or one that goes on in the next. */
-const HOSTILE_PERSON = /^(?:author|committer|tagger) (?:[^\n]{1001}|[^\n]*\n )/m;
+/** A person's line of over 500 characters, or one that goes on in the next. */
+const HOSTILE_PERSON = /^(?:author|committer|tagger) (?:[^\n]{501}|[^\n]*\n )/m;
 
 /** `oid` (a commit, or a tag that leads to one) without its history. Throws `ref-not-found` if the server does not give it out. */
 export async function fetchObjects(

@@ -12,10 +12,14 @@ describe("infra", () => {
   it("fits SST's types to the last argument", async () => {
     const folder = await mkdtemp(join(tmpdir(), "fairlead-infra-"));
     try {
-      for (const name of ["sst.config.ts", "infra", "package.json"]) await cp(join(root, name), join(folder, name), { recursive: true });
+      for (const name of ["sst.config.ts", "infra", "package.json"])
+        await cp(join(root, name), join(folder, name), { recursive: true });
       await symlink(join(await sstPlatform(), ".sst"), join(folder, ".sst"));
       await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-      const tsc = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", "infra"], { cwd: folder, encoding: "utf8" });
+      const tsc = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", "infra"], {
+        cwd: folder,
+        encoding: "utf8",
+      });
       expect(`${tsc.stdout}${tsc.stderr}`).toBe("");
       expect(tsc.status).toBe(0);
     } finally {

@@ -257,11 +257,9 @@ describe("the drift audit", () => {
 
 /** What an assignment does after its row: the agent's next poll sees that something changed. */
 async function bump(cluster: string): Promise<void> {
-  await line
-    .db()
-    .update(keys.line("default", cluster), {
-      text: "ADD #desired :one",
-      names: { desired: "desired" },
-      values: { one: 1 },
-    });
+  await line.db().update(keys.line("default", cluster), {
+    text: "ADD #desired :one",
+    names: { desired: "desired" },
+    values: { one: 1 },
+  });
 }

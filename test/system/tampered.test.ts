@@ -37,13 +37,11 @@ async function statementOf(cluster: string): Promise<string> {
 }
 
 async function bump(cluster: string = "east"): Promise<void> {
-  await line
-    .db()
-    .update(keys.line("default", cluster), {
-      text: "ADD #desired :one",
-      names: { desired: "desired" },
-      values: { one: 1 },
-    });
+  await line.db().update(keys.line("default", cluster), {
+    text: "ADD #desired :one",
+    names: { desired: "desired" },
+    values: { one: 1 },
+  });
 }
 
 /** Puts another statement into the row of east, waits until it is refused, and puts the right one back. */

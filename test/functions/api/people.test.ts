@@ -28,7 +28,10 @@ const call = (path: string, init: RequestInit = {}, token: string | undefined = 
   Promise.resolve(
     api.request(path, {
       ...init,
-      headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...init.headers },
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(init.headers as Record<string, string> | undefined),
+      },
     }),
   );
 const apply = (resources: unknown, token?: string) =>
