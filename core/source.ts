@@ -1,7 +1,7 @@
-/** A Source: a Git repository and a ref of it. Credentials are a name in the secret store, never the secret. */
+/** A Source: a Git repository and a ref of it. */
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
-import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
+import { API_VERSION, metadataSchema } from "./metadata.ts";
 
 const refSchema = z.union([
   z.strictObject({ branch: z.string().min(1).max(255) }),
@@ -14,7 +14,8 @@ const urlSchema = z
   .url({ protocol: /^https?$/, message: "must be an http(s) URL; SSH is not spoken here, use https" })
   .max(2048)
   .refine((url) => new URL(url).username === "" && new URL(url).password === "", {
-    message: "must hold no credentials; name a secret in spec.credentials instead",
+    message:
+      "must hold no credentials: they would stand in the table and in every answer (private repositories are not read yet)",
   });
 
 export const sourceSchema = z.strictObject({
@@ -23,7 +24,6 @@ export const sourceSchema = z.strictObject({
   metadata: metadataSchema,
   spec: z.strictObject({
     git: z.strictObject({ url: urlSchema, ref: refSchema.default({ branch: "main" }) }),
-    credentials: nameSchema.optional(),
     poll: durationSchema(1000, 86_400_000).default("60s"),
   }),
 });

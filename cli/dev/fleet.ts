@@ -2,12 +2,12 @@
  * The demo's clusters. Simulated ones run the real agent over an in-memory Kubernetes and are labelled so; a real
  * one runs the same agent as a process of its own, from the one-file bundle.
  */
-import { spawn, type ChildProcess } from "node:child_process";
 import { API_VERSION } from "#core/metadata.ts";
 import { AGENT_OPTIONS, type LogEntry } from "../../agent/deps.ts";
 import { createMemoryKube } from "../../agent/kube/memory.ts";
 import { runAgent } from "../../agent/loop.ts";
 import { sleep } from "../../agent/timer.ts";
+import { startLeashed } from "../../functions/local/leash.ts";
 import type { HubClient } from "./hub-client.ts";
 
 const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
@@ -59,7 +59,7 @@ export async function startSimulatedAgent(
   return { stop: () => agent.stop() };
 }
 
-/** `bundle` is the built one-file agent. Its log goes to `onLine`. */
+/** `bundle` is the built one-file agent. What it writes goes to `onLine`; it ends with this process at the latest. */
 export async function startAgentProcess(
   hub: HubClient,
   name: string,
@@ -67,20 +67,24 @@ export async function startAgentProcess(
   kubeArgs: readonly string[],
   onLine: (line: string) => void,
 ): Promise<RunningAgent> {
-  const token = await hub.register(name);
-  const args = [...NODE_ARGS, bundle, ...kubeArgs, "--drift-every", "10s"];
-  const child = spawn(process.execPath, args, {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, FAIRLEAD_TOKEN: token },
+  let stopping = false;
+  let last = "";
+  const agent = await startLeashed({
+    command: process.execPath,
+    args: [...NODE_ARGS, bundle, ...kubeArgs, "--drift-every", "10s"],
+    env: { FAIRLEAD_TOKEN: await hub.register(name) },
+    onOutput: (text) => {
+      last = text.trimEnd().split("\n").at(-1) ?? "";
+      onLine(last);
+    },
+    onEnd: (how) => {
+      if (!stopping) process.stderr.write(`the agent of cluster ${name} ended (${how}): ${last}\n`);
+    },
   });
-  child.stderr.on("data", (chunk: Buffer) => onLine(chunk.toString().trimEnd()));
-  return { stop: () => end(child) };
-}
-
-function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    child.once("exit", () => resolve());
-    child.kill("SIGTERM");
-  });
+  return {
+    stop: () => {
+      stopping = true;
+      return agent.stop();
+    },
+  };
 }

@@ -85,18 +85,25 @@ async function start(
     stops.unshift(() => agent.stop());
   }
   const real = await startReal(flags, dataDir, client, stops, tell, log);
-  const place = relative(process.cwd(), git.workTree);
+  const place = nearPath(git.workTree);
   process.stdout.write(
     welcome({
       hub: hub.url,
       token: hub.apiToken,
       workTree: place,
+      dataDir: nearPath(dataDir),
       git: git.url,
       simulated: sims.length,
       real,
       seconds: (Date.now() - since) / 1000,
     }),
   );
+}
+
+/** Relative where that is shorter to read. */
+function nearPath(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near.startsWith("..") ? path : near;
 }
 
 async function serveSample(flags: StartFlags, dataDir: string, client: HubClient, stops: Stops) {
@@ -145,7 +152,8 @@ async function startReal(
     stops.unshift(() => agent.stop());
     names.push(name);
   };
-  if (flags.real || (await isBuilt("kubernetes"))) {
+  const own = flags.real || (flags.kubeContext === undefined && (await isBuilt("kubernetes")));
+  if (own) {
     await ensureTool("kubernetes");
     const cluster = await tell("starting a real Kubernetes API server", () =>
       startCluster({ name: REAL, dataDir: join(dataDir, REAL) }),

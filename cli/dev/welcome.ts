@@ -4,6 +4,7 @@ export interface Started {
   token: string;
   /** The clone to work in, as seen from here. */
   workTree: string;
+  dataDir: string;
   git: string;
   simulated: number;
   /** Names of real clusters. */
@@ -11,7 +12,7 @@ export interface Started {
   seconds: number;
 }
 
-export function welcome({ hub, token, workTree, git, simulated, real, seconds }: Started): string {
+export function welcome({ hub, token, workTree, dataDir, git, simulated, real, seconds }: Started): string {
   const realText =
     real.length > 0
       ? `real      ${real.join(", ")}: a Kubernetes API server with an agent process`
@@ -32,6 +33,6 @@ Try, in another terminal:
   2. sed -i 's/GREETING:.*/GREETING: Hello from me/' ${file} && git -C ${workTree} commit -qam "Say hello" && git -C ${workTree} push -q
   3. npx fairlead rollout status shop --wait --commit $(git -C ${workTree} rev-parse HEAD)
 
-Ctrl-C ends everything; the data stays under .fairlead/.
+Ctrl-C ends everything; the data stays under ${dataDir}/.
 `;
 }

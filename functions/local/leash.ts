@@ -26,6 +26,9 @@ export interface Command {
   args: readonly string[];
   /** Added to this process's environment. */
   env?: Readonly<Record<string, string>>;
+  /** Told of what it writes, as it comes, and how it ended. */
+  onOutput?: (text: string) => void;
+  onEnd?: (how: string) => void;
 }
 
 export interface Leashed {
@@ -39,7 +42,8 @@ export interface Leashed {
 }
 
 /** Starts `command`; throws only where no shell can be started. */
-export async function startLeashed({ command, args, env }: Command): Promise<Leashed> {
+export async function startLeashed(start: Command): Promise<Leashed> {
+  const { command, args, env } = start;
   const child = spawn("sh", ["-c", LEASH_SCRIPT, "leash", command, ...args], {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
@@ -48,6 +52,7 @@ export async function startLeashed({ command, args, env }: Command): Promise<Lea
   let output = "";
   const keep = (chunk: Buffer): void => {
     output = (output + chunk.toString()).slice(-OUTPUT_CHARS_KEPT);
+    start.onOutput?.(chunk.toString());
   };
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
@@ -58,6 +63,7 @@ export async function startLeashed({ command, args, env }: Command): Promise<Lea
     child.once("close", (code, signal) => {
       ended = signal === null ? `exit code ${code}` : `signal ${signal}`;
       child.stdin.end("done\n");
+      start.onEnd?.(ended);
       resolve();
     });
   });

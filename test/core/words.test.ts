@@ -97,7 +97,7 @@ describe("parseResource", () => {
         spec: { git: { url } },
       });
     expect(source("https://u:p@example.com/x.git")).toMatchObject({
-      message: expect.stringContaining("spec.credentials"),
+      message: expect.stringContaining("must hold no credentials"),
     });
     expect(source("ssh://git@example.com/x.git")).toMatchObject({
       message: expect.stringContaining("use https"),

@@ -53,6 +53,8 @@ export function sstProgram(): string {
 export async function sstEnvironment(folder: string, source: string): Promise<Record<string, string>> {
   const bin = join(folder, ".config", "sst", "bin");
   await mkdir(bin, { recursive: true });
+  // The package around decides otherwise how Node reads a file without an ending.
+  await writeFile(join(bin, "package.json"), JSON.stringify({ type: "commonjs" }));
   const program = join(bin, "pulumi");
   await writeFile(program, `#!${process.execPath}\n${source}`);
   await chmod(program, 0o755);

@@ -1,0 +1,86 @@
+/**
+ * What stands in for Pulumi's engine when SST is asked for a diff: runs the program that SST made of `sst.config.ts` with
+ * the real SDK, answers each resource with names and ARNs made up from its own, and writes all of them, inputs included,
+ * to `$FAIRLEAD_SST_DUMP`. It knows no state and creates nothing.
+ */
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { parse } from "yaml";
+import { type DumpedResource, pulumiVersion } from "./dump.ts";
+
+/** SST goes on with `apply`s after its program's end; nothing tells when the last is done. */
+const LATE_APPLIES_MS = 1_500;
+const ACCOUNT = "000000000000";
+
+type Inputs = Record<string, unknown>;
+interface Mocks {
+  newResource(args: { type: string; name: string; inputs: Inputs }): { id: string; state: Inputs };
+  call(args: { token: string; inputs: Inputs }): Inputs;
+}
+interface Sdk {
+  runtime: {
+    setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;
+    runInPulumiStack(program: () => Promise<unknown>): Promise<unknown>;
+  };
+}
+
+await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<void> {
+  if (args[0] === "version") console.log(pulumiVersion);
+  else if (args[0] === "stack" && args[1] === "init") initStack(args[2] ?? "");
+  else if (args[0] === "preview") await preview(args);
+}
+
+/** `organization/project/stack` */
+function initStack(name: string): void {
+  const [, project = "", stack = ""] = name.split("/");
+  const file = join(process.cwd(), ".pulumi/stacks", project, `${stack}.json`);
+  mkdirSync(dirname(file), { recursive: true });
+  const latest = { manifest: { time: "2026-01-01T00:00:00Z", magic: "", version: pulumiVersion }, resources: [] };
+  writeFileSync(file, JSON.stringify({ version: 3, checkpoint: { stack: name, latest } }));
+}
+
+async function preview(args: string[]): Promise<void> {
+  const project = parse(readFileSync("Pulumi.yaml", "utf8")) as { name: string; main: string };
+  const sdk = createRequire(project.main)("@pulumi/pulumi") as Sdk;
+  const found: DumpedResource[] = [];
+  await sdk.runtime.setMocks(mocks(found), project.name, option(args, "--stack"), false);
+  await sdk.runtime.runInPulumiStack(async () => {
+    const program = (await import(pathToFileURL(project.main).href)) as Record<string, unknown>;
+    return program["default"];
+  });
+  await sleep(LATE_APPLIES_MS);
+  writeFileSync(process.env["FAIRLEAD_SST_DUMP"] ?? "", JSON.stringify(found));
+  const summary = { sequence: 1, timestamp: 0, summaryEvent: { maybeCorrupt: false, durationSeconds: 1, resourceChanges: {} } };
+  appendFileSync(option(args, "--event-log"), `${JSON.stringify(summary)}\n`);
+}
+
+function option(args: string[], name: string): string {
+  const index = args.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
+  const arg = args[index] ?? "";
+  return arg.includes("=") ? arg.slice(name.length + 1) : (args[index + 1] ?? "");
+}
+
+function mocks(found: DumpedResource[]): Mocks {
+  return {
+    newResource: ({ type, name, inputs }) => {
+      found.push({ type, name, inputs });
+      const service = /^aws:([a-z0-9]+)\//.exec(type)?.[1] ?? "other";
+      const own = typeof inputs["name"] === "string" ? inputs["name"] : name;
+      const arn = `arn:aws:${service}:us-east-1:${ACCOUNT}:${name}`;
+      const made = { arn, name: own, bucket: name, url: `https://${name}.example`, functionUrl: `https://${name}.example/`, streamArn: `${arn}/stream/1`, result: "0123456789" };
+      return { id: own, state: { ...made, ...inputs } };
+    },
+    call: ({ token, inputs }) => answers(token, inputs),
+  };
+}
+
+/** What the data sources of a program on AWS answer. */
+function answers(token: string, inputs: Inputs): Inputs {
+  if (token.startsWith("aws:iam/getPolicyDocument")) return { ...inputs, json: JSON.stringify(inputs["statements"] ?? []) };
+  return { ...inputs, accountId: ACCOUNT, region: "us-east-1", name: "us-east-1", id: "us-east-1", partition: "aws" };
+}
