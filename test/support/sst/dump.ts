@@ -50,7 +50,8 @@ export async function dumpResources(secrets: Record<string, string>): Promise<Du
 async function layOut(folder: string): Promise<void> {
   const own = ["sst.config.ts", "infra", "package.json", "tsconfig.json"];
   for (const name of own) await cp(join(root, name), join(folder, name), { recursive: true });
-  for (const name of ["node_modules", "core", "functions", "agent", "cli"]) await symlink(join(root, name), join(folder, name));
+  for (const name of ["node_modules", "core", "functions", "agent", "cli"])
+    await symlink(join(root, name), join(folder, name));
   const cached = join(await sstPlatform(), ".sst");
   await mkdir(join(folder, ".sst/platform"), { recursive: true });
   await linkAll(join(cached, "platform"), join(folder, ".sst/platform"));
@@ -83,11 +84,18 @@ async function diff(folder: string, secrets: Record<string, string>): Promise<st
 
 function run(args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env, timeout: DIFF_MS_MAX, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, args, {
+      cwd,
+      env,
+      timeout: DIFF_MS_MAX,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve(output) : reject(new Error(`sst diff ended with ${code}:\n${output}`))));
+    child.on("close", (code) =>
+      code === 0 ? resolve(output) : reject(new Error(`sst diff ended with ${code}:\n${output}`)),
+    );
   });
 }

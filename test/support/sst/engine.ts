@@ -40,7 +40,10 @@ function initStack(name: string): void {
   const [, project = "", stack = ""] = name.split("/");
   const file = join(process.cwd(), ".pulumi/stacks", project, `${stack}.json`);
   mkdirSync(dirname(file), { recursive: true });
-  const latest = { manifest: { time: "2026-01-01T00:00:00Z", magic: "", version: pulumiVersion }, resources: [] };
+  const latest = {
+    manifest: { time: "2026-01-01T00:00:00Z", magic: "", version: pulumiVersion },
+    resources: [],
+  };
   writeFileSync(file, JSON.stringify({ version: 3, checkpoint: { stack: name, latest } }));
 }
 
@@ -55,7 +58,11 @@ async function preview(args: string[]): Promise<void> {
   });
   await sleep(LATE_APPLIES_MS);
   writeFileSync(process.env["FAIRLEAD_SST_DUMP"] ?? "", JSON.stringify(found));
-  const summary = { sequence: 1, timestamp: 0, summaryEvent: { maybeCorrupt: false, durationSeconds: 1, resourceChanges: {} } };
+  const summary = {
+    sequence: 1,
+    timestamp: 0,
+    summaryEvent: { maybeCorrupt: false, durationSeconds: 1, resourceChanges: {} },
+  };
   appendFileSync(option(args, "--event-log"), `${JSON.stringify(summary)}\n`);
 }
 
@@ -72,7 +79,15 @@ function mocks(found: DumpedResource[]): Mocks {
       const service = /^aws:([a-z0-9]+)\//.exec(type)?.[1] ?? "other";
       const own = typeof inputs["name"] === "string" ? inputs["name"] : name;
       const arn = `arn:aws:${service}:us-east-1:${ACCOUNT}:${name}`;
-      const made = { arn, name: own, bucket: name, url: `https://${name}.example`, functionUrl: `https://${name}.example/`, streamArn: `${arn}/stream/1`, result: "0123456789" };
+      const made = {
+        arn,
+        name: own,
+        bucket: name,
+        url: `https://${name}.example`,
+        functionUrl: `https://${name}.example/`,
+        streamArn: `${arn}/stream/1`,
+        result: "0123456789",
+      };
       return { id: own, state: { ...made, ...inputs } };
     },
     call: ({ token, inputs }) => answers(token, inputs),
@@ -81,6 +96,14 @@ function mocks(found: DumpedResource[]): Mocks {
 
 /** What the data sources of a program on AWS answer. */
 function answers(token: string, inputs: Inputs): Inputs {
-  if (token.startsWith("aws:iam/getPolicyDocument")) return { ...inputs, json: JSON.stringify(inputs["statements"] ?? []) };
-  return { ...inputs, accountId: ACCOUNT, region: "us-east-1", name: "us-east-1", id: "us-east-1", partition: "aws" };
+  if (token.startsWith("aws:iam/getPolicyDocument"))
+    return { ...inputs, json: JSON.stringify(inputs["statements"] ?? []) };
+  return {
+    ...inputs,
+    accountId: ACCOUNT,
+    region: "us-east-1",
+    name: "us-east-1",
+    id: "us-east-1",
+    partition: "aws",
+  };
 }
