@@ -8,6 +8,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { hubEventSchema } from "#core/event.ts";
+import { PROBLEM_CODES } from "#core/problem.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], {
@@ -169,6 +170,13 @@ describe("files", () => {
     ]);
     const top = new Set(files.map((file) => file.split("/")[0] ?? ""));
     expect([...top].filter((name) => !known.has(name))).toEqual([]);
+  });
+});
+
+describe("docs", () => {
+  it("explain every error code", () => {
+    const page = text.get("docs/errors.md") ?? "";
+    expect(PROBLEM_CODES.filter((code) => !page.includes(`## ${code}\n`))).toEqual([]);
   });
 });
 

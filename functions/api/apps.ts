@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { Problem } from "#core/problem.ts";
 import type { AppView, PlacementView } from "#core/view.ts";
 import type { Db } from "../store/db.ts";
-import { getDetail, getPlacements, listPlacements } from "../store/placement.ts";
+import { getPlacements, listPlacements, withDetail } from "../store/placement.ts";
 import { getResource, listResources, markDeleting } from "../store/resource.ts";
 import { getRollout, listReleases, listRollouts } from "../store/rollout.ts";
 import { getAppRecord, listAppStates } from "../store/state.ts";
@@ -77,7 +77,7 @@ async function viewPlacement(db: Db, project: string, app: string, cluster: stri
   const placement = (await getPlacements(db, project, app, [cluster])).get(cluster);
   if (placement === undefined)
     throw new Problem("not-found", `App ${app} is not placed on cluster ${cluster}`);
-  return { ...placement, detail: await getDetail(db, project, cluster, app) };
+  return withDetail(db, placement);
 }
 
 function missing(project: string, app: string): Problem {

@@ -3,7 +3,7 @@ import type { FleetView, PlacementView } from "#core/view.ts";
 import { newestAudit } from "../audit/drift-audit.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import type { Db } from "../store/db.ts";
-import { getDetail, listPlacements } from "../store/placement.ts";
+import { listPlacements, withDetail } from "../store/placement.ts";
 import { listReleases, listRollouts } from "../store/rollout.ts";
 import { listApps } from "./apps.ts";
 import { listClusters } from "./clusters.ts";
@@ -38,13 +38,6 @@ export async function readFleet(deps: Deps, project: string): Promise<FleetView>
 }
 
 async function placementsOf(db: Db, project: string, app: string): Promise<PlacementView[]> {
-  return Promise.all(
-    (await listPlacements(db, project, app)).map(async (placement) => {
-      const { observed, cluster } = placement;
-      const tells =
-        observed !== undefined &&
-        (observed.drift > 0 || observed.phase === "failed" || observed.phase === "refused");
-      return tells ? { ...placement, detail: await getDetail(db, project, cluster, app) } : placement;
-    }),
-  );
+  const placements = await listPlacements(db, project, app);
+  return Promise.all(placements.map((placement) => withDetail(db, placement)));
 }

@@ -1,15 +1,15 @@
 /**
- * Writes the drift audit of a slot, exactly once: the document under a name of its own content, then the slot's
- * row under a condition. A schedule that fires twice finds the row, or loses the race for it.
+ * Writes the drift audit of a slot, exactly once: the document under the slot's name, which is never overwritten, then
+ * its row under a condition. A schedule that fires twice finds the row, or loses the race for both.
  */
 import { driftAudit, driftAuditSchema, slotOf, type DriftAudit } from "#core/drift-audit.ts";
-import { canonicalJson, sha256 } from "#core/digest.ts";
+import { canonicalJson } from "#core/digest.ts";
 import type { PlacementView } from "#core/view.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { isSilent, listBeats } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { hasAuditRow, newestAuditRow, putAuditRow } from "../store/drift-audit.ts";
-import { getDetail, listPlacements } from "../store/placement.ts";
+import { listPlacements, withDetail } from "../store/placement.ts";
 import { listProjects, listResources } from "../store/resource.ts";
 
 export interface AuditDeps {
@@ -28,9 +28,9 @@ export async function auditProject(deps: AuditDeps, project: string): Promise<"w
   const slot = slotOf(now, deps.slotMs);
   if (await hasAuditRow(deps.db, project, slot)) return "exists";
   const audit = driftAudit(await readFleet(deps.db, project, now), slot, now);
-  const text = canonicalJson(audit);
-  const document = `drift-audits/${project}/${sha256(text)}.json`;
-  await deps.objects.put(document, new TextEncoder().encode(text));
+  // Named by the slot, and never overwritten: of two firings at once, one document stays, and both rows would name it.
+  const document = `drift-audits/${project}/${slot.toLowerCase().replaceAll(":", "-")}.json`;
+  await deps.objects.put(document, new TextEncoder().encode(canonicalJson(audit)));
   return (await putAuditRow(deps.db, { project, slot, document })) === "written" ? "written" : "exists";
 }
 
@@ -43,11 +43,7 @@ async function readFleet(db: Db, project: string, now: number) {
   const placements: PlacementView[] = [];
   for (const { resource } of await listResources(db, "App", project))
     for (const placement of await listPlacements(db, project, resource.metadata.name))
-      placements.push(
-        (placement.observed?.drift ?? 0) === 0
-          ? placement
-          : { ...placement, detail: await getDetail(db, project, placement.cluster, placement.app) },
-      );
+      placements.push(await withDetail(db, placement));
   return { project, placements, clusters };
 }
 

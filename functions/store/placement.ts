@@ -139,7 +139,7 @@ export async function putReport(
     "attribute_exists(#assigned) AND (attribute_not_exists(#observed) OR #observed.#seq < :seq)",
   );
   if (written === "lost") return whyLost(await db.get(key, { consistent: true }));
-  await putDetail(db, project, cluster, app, { failures, drift });
+  await putDetail(db, project, cluster, app, report.seq, { failures, drift });
   return { kind: "written" };
 }
 
@@ -156,19 +156,26 @@ async function putDetail(
   project: string,
   cluster: string,
   app: string,
+  seq: number,
   detail: PlacementDetail,
 ): Promise<void> {
   if (detail.failures.length === 0 && detail.drift.length === 0) return;
-  await db.put({ ...keys.detail(project, cluster, app), detail });
+  await db.put(
+    { ...keys.detail(project, cluster, app), seq, detail },
+    { text: "attribute_not_exists(pk) OR #seq < :seq", names: { seq: "seq" }, values: { seq } },
+  );
 }
 
-/** The detail kept is that of the last report which had something to tell; the placement's numbers are the truth. */
-export async function getDetail(
+/** Failures and drift, while the placement says that there are any: an old detail is not told as news. */
+export async function withDetail(
   db: Db,
-  project: string,
-  cluster: string,
-  app: string,
-): Promise<PlacementDetail | undefined> {
-  const item = await db.get(keys.detail(project, cluster, app));
-  return item === undefined ? undefined : placementDetailSchema.parse(item["detail"]);
+  placement: Placement,
+): Promise<Placement & { detail?: PlacementDetail }> {
+  const { project, app, cluster, observed } = placement;
+  if (observed === undefined) return placement;
+  const tells = observed.drift > 0 || observed.phase === "failed" || observed.phase === "refused";
+  const item = tells ? await db.get(keys.detail(project, cluster, app)) : undefined;
+  return item === undefined
+    ? placement
+    : { ...placement, detail: placementDetailSchema.parse(item["detail"]) };
 }

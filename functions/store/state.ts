@@ -21,12 +21,18 @@ export async function putSourceState(
   project: string,
   name: string,
   state: SourceState,
-): Promise<"written" | "unchanged"> {
+): Promise<"written" | "unchanged" | "lost"> {
   const before = await getSourceState(db, project, name);
   if (before !== undefined && canonicalJson({ ...before, at: 0 }) === canonicalJson({ ...state, at: 0 }))
     return "unchanged";
-  await db.put({ ...keys.sourceState(project, name), project, name, state });
-  return "written";
+  const item = { ...keys.sourceState(project, name), project, name, state };
+  const names = { state: "state", at: "at" };
+  // Of two polls at once the slower one finds another state than it read, and looks again at the next poll.
+  const unread = { text: "attribute_not_exists(pk)" };
+  return db.put(
+    item,
+    before === undefined ? unread : { text: "#state.#at = :at", names, values: { at: before.at } },
+  );
 }
 
 export async function listSourceStates(db: Db, project: string): Promise<Map<string, SourceState>> {

@@ -11,8 +11,6 @@ import { fileURLToPath } from "node:url";
 import { startMiniStack } from "../ministack.ts";
 import { sstEnvironment, sstPlatform, sstProgram } from "./platform.ts";
 
-/** What SST 4.17.1 asks of the program in its folder. */
-export const pulumiVersion = "v3.215.0";
 const DIFF_MS_MAX = 300_000;
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -36,7 +34,12 @@ export async function dumpResources(secrets: Record<string, string>): Promise<Du
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     await layOut(folder);
-    const output = await diff(folder, secrets);
+    const output = await diff(folder, secrets).catch(async (error: unknown) => {
+      const log = await readFile(join(folder, ".sst/log/pulumi.log"), "utf8").catch(
+        () => "it was not started",
+      );
+      throw new Error(`the engine said: ${log}`, { cause: error });
+    });
     const dumped = await readFile(join(folder, "dump.json"), "utf8").catch(() => undefined);
     if (dumped === undefined) throw new Error(`sst diff wrote no resources:\n${output}`);
     return { resources: JSON.parse(dumped) as DumpedResource[], folder, remove };

@@ -9,7 +9,8 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
-import { type DumpedResource, pulumiVersion } from "./dump.ts";
+import type { DumpedResource } from "./dump.ts";
+import { pulumiVersion } from "./platform.ts";
 
 /** SST goes on with `apply`s after its program's end; nothing tells when the last is done. */
 const LATE_APPLIES_MS = 1_500;

@@ -12,7 +12,7 @@ import { build } from "../../../cli/dev/build.ts";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const sstVersion = "4.17.1";
 /** What SST 4.17.1 asks of the program in its folder. */
-const pulumiVersion = "v3.215.0";
+export const pulumiVersion = "v3.215.0";
 
 /** The app and the provider of `sst.config.ts`; the platform depends on nothing else in it. */
 const CONFIG = `/// <reference path="./.sst/platform/config.d.ts" />
