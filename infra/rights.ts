@@ -1,20 +1,34 @@
-/** The rights that functions are given one by one: named actions on named resources, never a wildcard action. */
-import { bus } from "./bus.ts";
+/**
+ * The rights that functions are given one by one: named actions on named resources, never a wildcard action. What a
+ * function may read or write of the bucket is told by the first part of an object's name (`functions/release/content.ts`).
+ */
+import { bus, deadLetters } from "./bus.ts";
 import { objects } from "./objects.ts";
 import { table } from "./table.ts";
+
+type Folder = "bundles" | "trees" | "targets" | "drift-audits";
 
 export const readTable = {
   actions: ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"],
   resources: [table.arn],
 };
-export const writeTable = {
-  actions: ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
-  resources: [table.arn],
-};
-export const readObjects = { actions: ["s3:GetObject"], resources: [$interpolate`${objects.arn}/*`] };
+/** Puts and updates: for functions that never remove a row. */
+export const writeTable = { actions: ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources: [table.arn] };
+export const deleteRows = { actions: ["dynamodb:DeleteItem"], resources: [table.arn] };
+
+export function readObjects(...folders: Folder[]) {
+  return { actions: ["s3:GetObject"], resources: within(folders) };
+}
+export function writeObjects(...folders: Folder[]) {
+  return { actions: ["s3:PutObject"], resources: within(folders) };
+}
+function within(folders: Folder[]) {
+  return folders.map((folder) => $interpolate`${objects.arn}/${folder}/*`);
+}
 /** Without it, S3 answers 403 instead of 404 for an object that is not there. */
 export const listObjects = { actions: ["s3:ListBucket"], resources: [objects.arn] };
-export const writeObjects = { actions: ["s3:PutObject"], resources: [$interpolate`${objects.arn}/*`] };
+/** Lambda puts what failed aside with the rights of the function that failed. */
+export const deadLetter = { actions: ["sqs:SendMessage"], resources: [deadLetters.arn] };
 export const publish = { actions: ["events:PutEvents"], resources: [bus.arn] };
 
 /** What every function knows: names, no secrets. */
@@ -24,6 +38,8 @@ export const names = { FAIRLEAD_TABLE: table.name, FAIRLEAD_BUCKET: objects.name
 export const small = {
   runtime: "nodejs24.x" as const,
   architecture: "arm64" as const,
+  // Mostly waiting for table and bucket; below this, a cold start takes seconds of shared processor.
   memory: "512 MB" as const,
+  // Longer than any answer that somebody waits for.
   timeout: "30 seconds" as const,
 };

@@ -1,6 +1,7 @@
 /** Time: polling sources, the sweep that moves what a lost event left behind, the drift audit. */
 import { releaseFunction } from "./release.ts";
-import { listObjects, names, readObjects, readTable, small, writeObjects, writeTable } from "./rights.ts";
+import { deadLetters } from "./bus.ts";
+import { names, readTable, small, writeObjects, writeTable } from "./rights.ts";
 
 /** A slot that was missed is worth two more tries. */
 const retries = 2;
@@ -8,6 +9,7 @@ const retries = 2;
 new sst.aws.CronV2("PollSources", {
   schedule: "rate(1 minute)",
   retries,
+  dlq: deadLetters.arn,
   function: {
     ...small,
     handler: "functions/events/poll-sources.handler",
@@ -15,30 +17,26 @@ new sst.aws.CronV2("PollSources", {
     memory: "1024 MB",
     timeout: "2 minutes",
     environment: names,
-    permissions: [readTable, writeTable, readObjects, listObjects, writeObjects],
+    permissions: [readTable, writeTable, writeObjects("trees")],
   },
 });
 
 new sst.aws.CronV2("Sweep", {
   schedule: "rate(1 minute)",
   retries,
+  dlq: deadLetters.arn,
   function: releaseFunction("functions/events/sweep.handler"),
 });
 
 new sst.aws.CronV2("DriftAudit", {
   schedule: "cron(0 * * * ? *)",
   retries,
+  dlq: deadLetters.arn,
   function: {
     ...small,
     handler: "functions/events/drift-audit.handler",
     timeout: "5 minutes",
     environment: names,
-    permissions: [
-      readTable,
-      { actions: ["dynamodb:PutItem"], resources: writeTable.resources },
-      readObjects,
-      listObjects,
-      writeObjects,
-    ],
+    permissions: [readTable, writeTable, writeObjects("drift-audits")],
   },
 });

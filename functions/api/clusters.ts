@@ -8,9 +8,10 @@ import type { ClusterView, RegistrationAnswer } from "#core/view.ts";
 import { newestAudit } from "../audit/drift-audit.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { fingerprint } from "../release/sign.ts";
-import { getBeats, getLine, isSilent, listBeats, putToken, type Beat } from "../store/cluster.ts";
+import { deleteBeat, getBeats, getLine, isSilent, listBeats, putToken, type Beat } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getHub } from "../store/hub.ts";
+import { deletePlacement } from "../store/placement.ts";
 import { deleteResource, getResource, listResources, type Stored } from "../store/resource.ts";
 import type { Cluster } from "#core/cluster.ts";
 import { nameOf, projectOf } from "./sources.ts";
@@ -36,8 +37,9 @@ export function clusterRoutes(deps: Deps): Hono {
     );
   });
   routes.delete("/clusters/:name", async (context) => {
-    const { stored } = await find(db, projectOf(context), nameOf(context, "name"));
+    const { project, name, stored } = await find(db, projectOf(context), nameOf(context, "name"));
     await deleteResource(db, stored);
+    await forgetCluster(db, project, name);
     return context.body(null, 204);
   });
   routes.post("/clusters/:name/registration", async (context) => {
@@ -80,6 +82,13 @@ function view(
           ...(beat.kubernetes === undefined ? {} : { kubernetes: beat.kubernetes }),
         };
   return { resource, version, registered, silent: registered && isSilent(beat, now), ...heard };
+}
+
+/** What was known of it goes; its agent keeps what it has, and is nobody here any more. */
+async function forgetCluster(db: Db, project: string, cluster: string): Promise<void> {
+  await deleteBeat(db, project, cluster);
+  for (const { resource } of await listResources(db, "App", project))
+    await deletePlacement(db, { project, app: resource.metadata.name, cluster });
 }
 
 async function makeToken(deps: Deps, project: string, cluster: string): Promise<RegistrationAnswer> {

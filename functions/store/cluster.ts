@@ -105,6 +105,10 @@ export async function listBeats(db: Db, project: string): Promise<Map<string, Be
   return new Map(items.map((item) => beatSchema.parse(item)).map((beat) => [beat.cluster, beat]));
 }
 
+export async function deleteBeat(db: Db, project: string, cluster: string): Promise<void> {
+  await db.delete(keys.beat(project, cluster));
+}
+
 /** By cluster; who never beat is absent. */
 export async function getBeats(
   db: Db,

@@ -47,9 +47,9 @@ export const appRecordSchema = appStateSchema.extend({
   version: z.number().int(),
   epoch: z.number().int(),
   generation: z.number().int(),
-  /** Digest of the inputs looked at last, and of the newest release's targets. */
-  inputs: z.string().optional(),
-  targets: z.string().optional(),
+  /** Digest of the inputs looked at last, and when that was. */
+  inputs: z.string(),
+  lookedAt: z.number(),
 });
 export type AppRecord = z.infer<typeof appRecordSchema>;
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "#core/digest.ts";
 import { APPLY_BODY_BYTES_MAX } from "#core/limits.ts";
 import { buildApp } from "../../../functions/api/app.ts";
+import { getLine, listBeats, putBeat } from "../../../functions/store/cluster.ts";
 import { app, cluster, hubParts, source, type HubParts } from "../../support/hub-parts.ts";
 
 const TOKEN = "a token of the test";
@@ -153,8 +154,13 @@ describe("DELETE", () => {
 
   it("of a cluster takes its key: its agent is nobody any more", async () => {
     await hub.apply(cluster("leaving"));
+    await putBeat(hub.db, "default", "leaving", hub.now());
     expect((await call("/v1/projects/default/clusters/leaving", { method: "DELETE" })).status).toBe(204);
     expect((await call("/v1/projects/default/clusters/leaving")).status).toBe(404);
+    expect([
+      await getLine(hub.db, "default", "leaving"),
+      (await listBeats(hub.db, "default")).get("leaving"),
+    ]).toEqual([undefined, undefined]);
   });
 });
 

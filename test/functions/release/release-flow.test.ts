@@ -138,6 +138,8 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     });
     expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
     expect((await state()).error).toMatchObject({ file: "apps/all.yaml" });
+    hub.setNow(hub.now() + 5 * 60_000);
+    expect(await look(hub, "default", "shop")).toMatchObject({ kind: "failed" });
     await hub.commit("c7", configMaps("seven"));
     await runThrough(await released());
     expect((await state()).error).toBeUndefined();

@@ -35,9 +35,7 @@ export async function dumpResources(secrets: Record<string, string>): Promise<Du
   try {
     await layOut(folder);
     const output = await diff(folder, secrets).catch(async (error: unknown) => {
-      const log = await readFile(join(folder, ".sst/log/pulumi.log"), "utf8").catch(
-        () => "it was not started",
-      );
+      const log = await readFile(join(folder, "dump.json.failed"), "utf8").catch(() => "it was not started");
       throw new Error(`the engine said: ${log}`, { cause: error });
     });
     const dumped = await readFile(join(folder, "dump.json"), "utf8").catch(() => undefined);

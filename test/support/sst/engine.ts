@@ -28,7 +28,13 @@ interface Sdk {
   };
 }
 
-await main(process.argv.slice(2));
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  writeFileSync(
+    `${process.env["FAIRLEAD_SST_DUMP"] ?? ""}.failed`,
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+  );
+  process.exitCode = 1;
+});
 
 async function main(args: string[]): Promise<void> {
   if (args[0] === "version") console.log(pulumiVersion);

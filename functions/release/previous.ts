@@ -1,0 +1,43 @@
+/** Where an App is: the targets of its newest release, and the clusters among them that it shall leave. */
+import type { Target } from "#core/release.ts";
+import type { ObjectStore } from "../objects/port.ts";
+import type { Db } from "../store/db.ts";
+import { getPlacements } from "../store/placement.ts";
+import { getRelease } from "../store/rollout.ts";
+import { getTargets } from "./content.ts";
+import type { Situation } from "./situation.ts";
+
+export interface Previous {
+  targets: ReadonlyMap<string, Target>;
+  /** Clusters that have the App, are still there, and shall not have it any more. */
+  gone: string[];
+}
+
+export async function readPrevious(
+  deps: { db: Db; objects: ObjectStore },
+  situation: Situation,
+): Promise<Previous> {
+  const { project, name } = situation.app.resource.metadata;
+  const release = situation.record?.release ?? 0;
+  if (release === 0) return { targets: new Map(), gone: [] };
+  const last = await getRelease(deps.db, project, name, release);
+  if (last === undefined) throw new Error(`App ${name} names release ${release}, which is not in the table`);
+  const list = await getTargets(deps.objects, last.targets, 0, last.targetCount);
+  const targets = new Map(list.map((target) => [target.cluster, target]));
+  return { targets, gone: await goneClusters(deps.db, situation, targets) };
+}
+
+/** A removal stays a target until its cluster has told that it is done. */
+async function goneClusters(
+  db: Db,
+  { app, clusters, known }: Situation,
+  targets: ReadonlyMap<string, Target>,
+): Promise<string[]> {
+  const kept = new Set(clusters.map(({ metadata }) => metadata.name));
+  const leaving = [...targets.keys()].filter((cluster) => !kept.has(cluster) && known.has(cluster));
+  const { project, name } = app.resource.metadata;
+  const placements = await getPlacements(db, project, name, leaving);
+  const isGone = (cluster: string): boolean =>
+    targets.get(cluster)?.action === "remove" && placements.get(cluster)?.observed?.phase === "removed";
+  return leaving.filter((cluster) => !isGone(cluster)).sort();
+}
