@@ -4,6 +4,15 @@ import { build } from "esbuild";
 const root = new URL("..", import.meta.url);
 const OUTFILE = new URL("dist/agent.mjs", root).pathname;
 
+/** How Node runs it in a cluster: a small heap and few threads, by measurement (`npm run bench -- line`). */
+export const AGENT_NODE_ARGS = [
+  "--max-semi-space-size=1",
+  "--max-old-space-size=64",
+  "--optimize-for-size",
+  "--single-threaded-gc",
+  "--v8-pool-size=1",
+];
+
 /** Path of the built file, and its size. */
 export async function buildAgent(): Promise<{ file: string; bytes: number }> {
   const result = await build({

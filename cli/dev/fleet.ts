@@ -3,6 +3,7 @@
  * one runs the same agent as a process of its own, from the one-file bundle.
  */
 import { API_VERSION } from "#core/metadata.ts";
+import { AGENT_NODE_ARGS } from "../../agent/build.ts";
 import { AGENT_OPTIONS, type LogEntry } from "../../agent/deps.ts";
 import { createMemoryKube } from "../../agent/kube/memory.ts";
 import { runAgent } from "../../agent/loop.ts";
@@ -13,8 +14,6 @@ import type { HubClient } from "./hub-client.ts";
 const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
 const REGIONS = ["eu", "us"] as const;
 const POLL = "2s";
-/** As the agent runs in a cluster: a small heap, by measurement. */
-const NODE_ARGS = ["--max-semi-space-size=1", "--max-old-space-size=64"];
 
 /** `sim-dev-1`, `sim-staging-2`, …: environments and regions in turn. */
 export function simulatedClusters(count: number) {
@@ -71,7 +70,7 @@ export async function startAgentProcess(
   let last = "";
   const agent = await startLeashed({
     command: process.execPath,
-    args: [...NODE_ARGS, bundle, ...kubeArgs, "--drift-every", "10s"],
+    args: [...AGENT_NODE_ARGS, bundle, ...kubeArgs, "--drift-every", "10s"],
     env: { FAIRLEAD_TOKEN: await hub.register(name) },
     onOutput: (text) => {
       last = text.trimEnd().split("\n").at(-1) ?? "";

@@ -22,7 +22,9 @@ async function packRenderer(folder: string): Promise<void> {
     format: "esm",
     target: "node24",
     // What esbuild writes is JavaScript; Node takes it under the name that the pool knows in the tree as well.
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
   });
 }
 

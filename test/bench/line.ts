@@ -4,19 +4,17 @@
  */
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { buildAgent } from "../../agent/build.ts";
+import { AGENT_NODE_ARGS, buildAgent } from "../../agent/build.ts";
 import { applyApp, rolloutOf, startLine, type Line } from "../support/line.ts";
 import { BASE, configMap, kustomization, shopFiles } from "../support/shop.ts";
 
 const RUNS = 5;
 const OBJECTS = 1_000;
 const SETTLE_MS = 60_000;
-/** As the agent's package starts it. */
-const NODE_ARGS = ["--max-semi-space-size=1", "--max-old-space-size=64"];
 
 export async function benchLine(): Promise<Record<string, string>> {
   const { file } = await buildAgent();
-  const line = await startLine(["east", "west"], { agent: { program: file, nodeArgs: NODE_ARGS } });
+  const line = await startLine(["east", "west"], { agent: { program: file, nodeArgs: AGENT_NODE_ARGS } });
   try {
     await line.tree.push(shopFiles(["east", "west"]), "Start the shop");
     await applyApp(line);
