@@ -49,8 +49,8 @@ export interface Line {
 const SETTINGS = {
   pollSourcesMs: 200,
   sweepMs: 2_000,
-  auditMs: 1_000,
-  auditSlotMs: 3_600_000,
+  auditMs: 200,
+  auditSlotMs: 2_000,
   streamPollMs: 20,
 };
 
