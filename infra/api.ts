@@ -2,13 +2,23 @@
  * Two functions with rights of their own: people's API with the page, and the agents' endpoints, which may write only
  * what an agent reports and read no object but bundles. Both authenticate in the app, so their URLs are open.
  */
-import { deleteRows, listObjects, names, readObjects, readTable, small, writeObjects, writeTable } from "./rights.ts";
+import {
+  deleteRows,
+  listObjects,
+  names,
+  readObjects,
+  readTable,
+  small,
+  writeObjects,
+  writeTable,
+} from "./rights.ts";
 import { apiTokenSha256 } from "./secrets.ts";
 
 const agents = new sst.aws.Function("Agents", {
   ...small,
   handler: "functions/api/agent-index.handler",
-  url: true,
+  // No page of another origin has business here.
+  url: { cors: false },
   // A fleet that polls must not take the account's whole concurrency.
   concurrency: { reserved: 100 },
   environment: names,
@@ -18,7 +28,8 @@ const agents = new sst.aws.Function("Agents", {
 const api = new sst.aws.Function("Api", {
   ...small,
   handler: "functions/api/index.handler",
-  url: true,
+  // No page of another origin has business here.
+  url: { cors: false },
   // Looking at a source on demand fetches and unpacks a repository, as `PollSources` does.
   memory: "1024 MB",
   timeout: "2 minutes",

@@ -1,7 +1,17 @@
 /** Stream → relay and rollouts; bus → releases and assignments. Every handler may be called twice for the same thing. */
 import { bus, deadLetters } from "./bus.ts";
 import { releaseFunction } from "./release.ts";
-import { deadLetter, deleteRows, listObjects, names, publish, readObjects, readTable, small, writeTable } from "./rights.ts";
+import {
+  deadLetter,
+  deleteRows,
+  listObjects,
+  names,
+  publish,
+  readObjects,
+  readTable,
+  small,
+  writeTable,
+} from "./rights.ts";
 import { table } from "./table.ts";
 
 /**

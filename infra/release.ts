@@ -1,6 +1,15 @@
 /** What renders and signs: the only functions that are given the signing key. */
 import { execFileSync } from "node:child_process";
-import { deleteRows, listObjects, names, readObjects, readTable, small, writeObjects, writeTable } from "./rights.ts";
+import {
+  deleteRows,
+  listObjects,
+  names,
+  readObjects,
+  readTable,
+  small,
+  writeObjects,
+  writeTable,
+} from "./rights.ts";
 import { signingKey } from "./secrets.ts";
 
 /** Where `cli/dev/pack-renderer.ts` puts the render engine in the package; a function starts in that folder. */

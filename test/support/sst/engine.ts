@@ -6,14 +6,14 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { once } from "node:events";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
 import type { DumpedResource } from "./dump.ts";
 import { pulumiVersion } from "./platform.ts";
 
-/** SST goes on with `apply`s after its program's end; nothing tells when the last is done. */
-const LATE_APPLIES_MS = 1_500;
+/** Pulumi's mark on a value that hangs on a secret; the value itself stands beside it. */
+const SECRET_MARK = "4dabf18193072939515e22adb298388d";
 const ACCOUNT = "000000000000";
 
 type Inputs = Record<string, unknown>;
@@ -63,7 +63,8 @@ async function preview(args: string[]): Promise<void> {
     const program = (await import(pathToFileURL(project.main).href)) as Record<string, unknown>;
     return program["default"];
   });
-  await sleep(LATE_APPLIES_MS);
+  // SST goes on with bundles and `apply`s after its program's end: all is described when nothing is left to wait for.
+  await once(process, "beforeExit");
   writeFileSync(process.env["FAIRLEAD_SST_DUMP"] ?? "", JSON.stringify(found));
   const summary = {
     sequence: 1,
@@ -82,7 +83,7 @@ function option(args: string[], name: string): string {
 function mocks(found: DumpedResource[]): Mocks {
   return {
     newResource: ({ type, name, inputs }) => {
-      found.push({ type, name, inputs });
+      found.push({ type, name, inputs: plain(inputs) as Inputs });
       const service = /^aws:([a-z0-9]+)\//.exec(type)?.[1] ?? "other";
       const own = typeof inputs["name"] === "string" ? inputs["name"] : name;
       const arn = `arn:aws:${service}:us-east-1:${ACCOUNT}:${name}`;
@@ -99,6 +100,13 @@ function mocks(found: DumpedResource[]): Mocks {
     },
     call: ({ token, inputs }) => answers(token, inputs),
   };
+}
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  if (SECRET_MARK in value) return plain((value as Inputs)["value"]);
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
 }
 
 /** What the data sources of a program on AWS answer. */

@@ -1,0 +1,218 @@
+/**
+ * What `sst diff` makes of the deployment, offline: who may do what, what becomes of an event that fails, and whether each
+ * package starts. The engine only writes resources down (`test/support/sst`), so AWS's own validation is not in play.
+ */
+import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { JobAnswer, RenderJob } from "../../functions/render/job.ts";
+import { MEMORY_BYTES_MAX_DEFAULT } from "../../functions/render/limits.ts";
+import { withMemoryMax } from "../../functions/render/memory-max.ts";
+import { pack } from "../../functions/render/pack.ts";
+import { makePrivateKey } from "../../functions/release/sign.ts";
+import { dumpResources, type Dump, type DumpedResource } from "../support/sst/dump.ts";
+
+interface Statement {
+  actions: string[];
+  resources: string[];
+}
+
+const SIGNING_KEY = await makePrivateKey();
+const API_TOKEN_SHA256 = "0".repeat(64);
+/** Such as `BusSubscriberReleaseFunction`: SST's name for the function of the subscription `Release` of the bus. */
+const RENDERING = ["BusSubscriberReleaseFunction", "SweepHandler"];
+let dump: Dump;
+
+beforeAll(async () => {
+  dump = await dumpResources({ SigningKey: JSON.stringify(SIGNING_KEY), ApiTokenSha256: API_TOKEN_SHA256 });
+}, 600_000);
+afterAll(() => dump?.remove());
+
+const ofType = (type: string): DumpedResource[] =>
+  dump.resources.filter((resource) => resource.type === type);
+const functions = (): DumpedResource[] => ofType("aws:lambda/function:Function");
+/** SST's own name of a function, without the ending of the Lambda resource. */
+const nameOf = ({ name }: DumpedResource): string => name.replace(/Function$/, "");
+
+function environmentOf({ inputs }: DumpedResource): Record<string, string> {
+  return (inputs["environment"] as { variables: Record<string, string> }).variables;
+}
+
+function statementsOf(functionName: string): Statement[] {
+  const role = ofType("aws:iam/role:Role").find(({ name }) => name === `${functionName}Role`);
+  const policies = (role?.inputs["inlinePolicies"] ?? []) as { policy: string }[];
+  return policies.flatMap(({ policy }) => JSON.parse(policy) as Statement[]);
+}
+
+/** `{ "s3:GetObject": ["bundles/*"] }`: each action with the last part of what it is allowed on. */
+function rightsOf(functionName: string): Record<string, string[]> {
+  const rights: Record<string, string[]> = {};
+  for (const { actions, resources } of statementsOf(functionName))
+    for (const action of actions)
+      rights[action] = [
+        ...(rights[action] ?? []),
+        ...resources.map((arn) => arn.split(":").slice(5).join(":")),
+      ].sort();
+  return rights;
+}
+
+describe("rights", () => {
+  const table = ["TableTable"];
+  const stream = ["TableTable/stream/1"];
+  const bucket = ["ObjectsBucket"];
+  const read = { "dynamodb:BatchGetItem": table, "dynamodb:GetItem": table, "dynamodb:Query": table };
+  const write = { "dynamodb:PutItem": table, "dynamodb:UpdateItem": table };
+  const remove = { "dynamodb:DeleteItem": table };
+  const list = { "s3:ListBucket": bucket };
+  const aside = { "sqs:SendMessage": ["DeadLettersQueue"] };
+  const follow = {
+    "dynamodb:DescribeStream": stream,
+    "dynamodb:GetRecords": stream,
+    "dynamodb:GetShardIterator": stream,
+    "dynamodb:ListStreams": stream,
+  };
+  const inBucket = (...folders: string[]) => folders.map((folder) => `ObjectsBucket/${folder}/*`);
+  const release = {
+    ...read,
+    ...write,
+    ...remove,
+    ...list,
+    "s3:GetObject": inBucket("bundles", "targets", "trees"),
+    "s3:PutObject": inBucket("bundles", "targets"),
+  };
+  const expected: Record<string, Record<string, string[]>> = {
+    Agents: { ...read, ...write, ...list, "s3:GetObject": inBucket("bundles") },
+    Api: {
+      ...read,
+      ...write,
+      ...remove,
+      ...list,
+      "s3:GetObject": inBucket("drift-audits"),
+      "s3:PutObject": inBucket("trees"),
+    },
+    TableSubscriberRelayFunction: { ...follow, ...aside, "events:PutEvents": ["BusBus"] },
+    TableSubscriberRolloutTickFunction: {
+      ...follow,
+      ...aside,
+      ...read,
+      ...write,
+      ...remove,
+      ...list,
+      "s3:GetObject": inBucket("targets"),
+    },
+    BusSubscriberReleaseFunction: { ...release, ...aside },
+    BusSubscriberAssignFunction: {
+      ...read,
+      ...write,
+      ...list,
+      ...aside,
+      "s3:GetObject": inBucket("targets"),
+    },
+    PollSourcesHandler: { ...read, ...write, "s3:PutObject": inBucket("trees") },
+    SweepHandler: release,
+    DriftAuditHandler: { ...read, ...write, "s3:PutObject": inBucket("drift-audits") },
+  };
+
+  it("are, for each function, what this list says and nothing more", () => {
+    const found = Object.fromEntries(
+      functions().map((resource) => [nameOf(resource), rightsOf(nameOf(resource))]),
+    );
+    expect(found).toEqual(expected);
+  });
+
+  it("name the signing key to what signs and the token's digest to people's API: an agent endpoint taken over can order nothing", () => {
+    const knowing = (value: string) =>
+      functions()
+        .filter((resource) => JSON.stringify(environmentOf(resource)).includes(value))
+        .map(nameOf)
+        .sort();
+    expect(knowing(SIGNING_KEY.d)).toEqual(RENDERING);
+    expect(knowing(API_TOKEN_SHA256)).toEqual(["Api"]);
+  });
+});
+
+describe("failures", () => {
+  const aside = (arn: unknown): boolean => String(arn).endsWith(":DeadLettersQueue");
+
+  it("of a delivery by the bus, of the function behind it, of a stream's record and of a schedule end in the dead-letter queue", () => {
+    const at = (type: string, ...path: string[]): unknown[] =>
+      ofType(type).map(({ inputs }) =>
+        path.reduce((value: unknown, name) => (value as Record<string, unknown> | undefined)?.[name], inputs),
+      );
+    const places = {
+      targets: at("aws:cloudwatch/eventTarget:EventTarget", "deadLetterConfig", "arn"),
+      asynchronous: at(
+        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+        "destinationConfig",
+        "onFailure",
+        "destination",
+      ),
+      streams: at(
+        "aws:lambda/eventSourceMapping:EventSourceMapping",
+        "destinationConfig",
+        "onFailure",
+        "destinationArn",
+      ),
+      schedules: at("aws:scheduler/schedule:Schedule", "target", "deadLetterConfig", "arn"),
+    };
+    expect(Object.values(places).map((arns) => arns.length)).toEqual([2, 2, 2, 3]);
+    expect(
+      Object.values(places)
+        .flat()
+        .filter((arn) => !aside(arn)),
+    ).toEqual([]);
+  });
+});
+
+describe("packages", () => {
+  const folderOf = (name: string): string => join(dump.folder, ".sst/artifacts", `${name}-src`);
+
+  it("start under Node 24 with nothing beside them and export their handler", () => {
+    const failed = functions().flatMap((resource) => {
+      const folder = folderOf(nameOf(resource));
+      const check = `const { handler } = await import("./bundle.mjs"); process.exit(typeof handler === "function" ? 0 : 3)`;
+      const run = spawnSync(process.execPath, ["--input-type=module", "-e", check], {
+        cwd: folder,
+        encoding: "utf8",
+        env: { ...environmentOf(resource), SST_KEY_FILE: "", AWS_REGION: "us-east-1" },
+      });
+      return run.status === 0 ? [] : [`${nameOf(resource)}: ${run.status} ${run.stderr}`];
+    });
+    expect(failed).toEqual([]);
+  });
+
+  it("that render hold the engine and a worker that renders with it", async () => {
+    for (const name of RENDERING) {
+      const engine = withMemoryMax(
+        await readFile(join(folderOf(name), "engine.wasm")),
+        MEMORY_BYTES_MAX_DEFAULT,
+      );
+      const answer = await renderOnce(join(folderOf(name), "worker.ts"), await WebAssembly.compile(engine));
+      expect(answer).toMatchObject({ kind: "manifests" });
+      expect(answer.kind === "manifests" ? answer.json : "").toContain('"name":"settings"');
+    }
+  }, 120_000);
+});
+
+async function renderOnce(file: string, engine: WebAssembly.Module): Promise<JobAnswer> {
+  const text = new TextEncoder();
+  const files = pack([
+    ["kustomization.yaml", text.encode("resources: [map.yaml]\nnamespace: shop\n")],
+    ["map.yaml", text.encode("apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n")],
+  ]);
+  const job: RenderJob = { kind: "kustomize", path: "", files, engine };
+  const workerData = { memoryBytesMax: MEMORY_BYTES_MAX_DEFAULT };
+  const worker = new Worker(file, { workerData, env: {}, execArgv: [] });
+  try {
+    return await new Promise<JobAnswer>((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      worker.once("exit", (code) => reject(new Error(`the worker exited with ${code}`)));
+      worker.postMessage(job);
+    });
+  } finally {
+    await worker.terminate();
+  }
+}
