@@ -1,8 +1,12 @@
-/** What renders and signs: the only functions that are given the signing key. */
+/**
+ * What renders and signs: the one function that is given the signing key. The bus wakes it for what changed, a schedule
+ * for what an event should have changed and did not.
+ */
 import { execFileSync } from "node:child_process";
 import {
   deleteRows,
   listObjects,
+  deadLetter,
   names,
   readObjects,
   readTable,
@@ -11,6 +15,7 @@ import {
   writeTable,
 } from "./rights.ts";
 import { signingKey } from "./secrets.ts";
+import { asynchronous } from "./failures.ts";
 
 /** Where `cli/dev/pack-renderer.ts` puts the render engine in the package; a function starts in that folder. */
 const ENGINE = "engine.wasm";
@@ -21,23 +26,23 @@ async function packRenderer(folder: string): Promise<void> {
   execFileSync("node", [script, folder], { stdio: ["ignore", "inherit", "inherit"] });
 }
 
-export function releaseFunction(handler: string) {
-  return {
-    ...small,
-    handler,
-    // The render engine may use a gibibyte for a hostile repository before it is stopped.
-    memory: "2048 MB" as const,
-    // Many Apps may follow one source; each render has a limit of its own.
-    timeout: "5 minutes" as const,
-    hook: { postbuild: packRenderer },
-    environment: { ...names, FAIRLEAD_SIGNING_KEY: signingKey.value, FAIRLEAD_RENDER_ENGINE: ENGINE },
-    permissions: [
-      readTable,
-      writeTable,
-      deleteRows,
-      readObjects("trees", "targets", "bundles"),
-      listObjects,
-      writeObjects("targets", "bundles"),
-    ],
-  };
-}
+export const release = new sst.aws.Function("Release", {
+  ...small,
+  ...asynchronous,
+  handler: "functions/events/release.handler",
+  // The render engine may use a gibibyte for a hostile repository before it is stopped.
+  memory: "2048 MB",
+  // Many Apps may follow one source; each render has a limit of its own.
+  timeout: "5 minutes",
+  hook: { postbuild: packRenderer },
+  environment: { ...names, FAIRLEAD_SIGNING_KEY: signingKey.value, FAIRLEAD_RENDER_ENGINE: ENGINE },
+  permissions: [
+    readTable,
+    writeTable,
+    deleteRows,
+    readObjects("trees", "targets", "bundles"),
+    listObjects,
+    writeObjects("targets", "bundles"),
+    deadLetter,
+  ],
+});

@@ -1,7 +1,16 @@
 /** Time: polling sources, the sweep that moves what a lost event left behind, the drift audit. */
-import { releaseFunction } from "./release.ts";
+import { release } from "./release.ts";
 import { deadLetters } from "./bus.ts";
-import { names, readTable, small, writeObjects, writeTable } from "./rights.ts";
+import {
+  deleteRows,
+  listObjects,
+  names,
+  readObjects,
+  readTable,
+  small,
+  writeObjects,
+  writeTable,
+} from "./rights.ts";
 
 /** A slot that was missed is worth two more tries. */
 const retries = 2;
@@ -25,7 +34,23 @@ new sst.aws.CronV2("Sweep", {
   schedule: "rate(1 minute)",
   retries,
   dlq: deadLetters.arn,
-  function: releaseFunction("functions/events/sweep.handler"),
+  function: {
+    ...small,
+    handler: "functions/events/sweep.handler",
+    // It assigns what was lost, ten ranks at a time.
+    timeout: "2 minutes",
+    environment: names,
+    permissions: [readTable, writeTable, deleteRows, readObjects("targets"), listObjects],
+  },
+});
+
+// The release function itself sweeps the Apps: no second function is given the signing key.
+new sst.aws.CronV2("SweepApps", {
+  schedule: "rate(1 minute)",
+  retries,
+  dlq: deadLetters.arn,
+  function: release.arn,
+  event: { sweep: true },
 });
 
 new sst.aws.CronV2("DriftAudit", {

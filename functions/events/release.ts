@@ -1,11 +1,18 @@
-/** Bus → releases: a new commit, an edited App or a changed cluster, looked at. The one function that signs. */
-import type { EventBridgeEvent } from "aws-lambda";
+/**
+ * Bus → releases: a new commit, an edited App or a changed cluster, looked at. Schedule → the same for all Apps. The one
+ * function that renders and signs.
+ */
+import { z } from "zod";
 import { parseBusEvent } from "../bus/event.ts";
 import { releaseDeps } from "../release/aws.ts";
-import { lookFor } from "../release/look-apps.ts";
+import { lookFor, sweepApps } from "../release/look-apps.ts";
+
+/** What the schedule in `infra/` sends. */
+const sweepSchema = z.object({ sweep: z.literal(true) });
 
 let deps: ReturnType<typeof releaseDeps> | undefined;
 
-export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<void> {
-  await lookFor(await (deps ??= releaseDeps()), parseBusEvent(raw));
+export async function handler(raw: unknown): Promise<void> {
+  const held = await (deps ??= releaseDeps());
+  await (sweepSchema.safeParse(raw).success ? sweepApps(held) : lookFor(held, parseBusEvent(raw)));
 }

@@ -1,12 +1,9 @@
-/** Schedule → everything that an event should have moved and did not. */
-import { releaseDeps } from "../release/aws.ts";
-import { sweepApps } from "../release/look-apps.ts";
+/** Schedule → rollouts: decides again for all that are on their way, and hands out what was owed and lost. */
+import { awsDeps } from "../aws.ts";
 import { sweepRollouts } from "../rollout/tick-apps.ts";
 
-let deps: ReturnType<typeof releaseDeps> | undefined;
+let deps: ReturnType<typeof awsDeps> | undefined;
 
 export async function handler(): Promise<void> {
-  const release = await (deps ??= releaseDeps());
-  await sweepApps(release);
-  await sweepRollouts(release);
+  await sweepRollouts((deps ??= awsDeps()));
 }

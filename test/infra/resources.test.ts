@@ -21,8 +21,7 @@ interface Statement {
 
 const SIGNING_KEY = await makePrivateKey();
 const API_TOKEN_SHA256 = "0".repeat(64);
-/** Such as `BusSubscriberReleaseFunction`: SST's name for the function of the subscription `Release` of the bus. */
-const RENDERING = ["BusSubscriberReleaseFunction", "SweepHandler"];
+const RENDERING = ["Release"];
 let dump: Dump;
 
 beforeAll(async () => {
@@ -102,7 +101,7 @@ describe("rights", () => {
       ...list,
       "s3:GetObject": inBucket("targets"),
     },
-    BusSubscriberReleaseFunction: { ...release, ...aside },
+    Release: { ...release, ...aside },
     BusSubscriberAssignFunction: {
       ...read,
       ...write,
@@ -111,7 +110,7 @@ describe("rights", () => {
       "s3:GetObject": inBucket("targets"),
     },
     PollSourcesHandler: { ...read, ...write, "s3:PutObject": inBucket("trees") },
-    SweepHandler: release,
+    SweepHandler: { ...read, ...write, ...remove, ...list, "s3:GetObject": inBucket("targets") },
     DriftAuditHandler: { ...read, ...write, "s3:PutObject": inBucket("drift-audits") },
   };
 
@@ -157,7 +156,7 @@ describe("failures", () => {
       ),
       schedules: at("aws:scheduler/schedule:Schedule", "target", "deadLetterConfig", "arn"),
     };
-    expect(Object.values(places).map((arns) => arns.length)).toEqual([2, 2, 2, 3]);
+    expect(Object.values(places).map((arns) => arns.length)).toEqual([2, 2, 2, 4]);
     expect(
       Object.values(places)
         .flat()

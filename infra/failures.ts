@@ -1,0 +1,31 @@
+/** What becomes of work that fails: tried again for an hour, then put aside in the dead-letter queue for a person. */
+import { deadLetters } from "./bus.ts";
+
+/**
+ * A batch that fails is halved until the one bad record is alone; that one is tried for an hour and then put aside, so that
+ * it does not hold up its shard. The sweep moves what it was about.
+ */
+export const eventSourceMapping = {
+  batchSize: 100,
+  bisectBatchOnFunctionError: true,
+  maximumRecordAgeInSeconds: 3600,
+  maximumRetryAttempts: 10,
+  destinationConfig: { onFailure: { destinationArn: deadLetters.arn } },
+};
+
+/** What cannot be delivered for an hour has lost its meaning: state was looked at again many times since. */
+export const target = {
+  deadLetterConfig: { arn: deadLetters.arn },
+  retryPolicy: { maximumEventAgeInSeconds: 3600, maximumRetryAttempts: 10 },
+};
+
+/** The same for what was delivered and failed: the bus calls functions asynchronously and does not hear of it. */
+export const asynchronous = {
+  retries: 2,
+  transform: {
+    eventInvokeConfig: {
+      maximumEventAgeInSeconds: 3600,
+      destinationConfig: { onFailure: { destination: deadLetters.arn } },
+    },
+  },
+};
