@@ -28,6 +28,7 @@ import { welcome } from "./welcome.ts";
 
 const SAMPLE = fileURLToPath(new URL("./sample-fleet/", import.meta.url));
 const REAL = "real";
+const ATTACHED = "attached";
 
 /** What must be stopped, newest first. */
 type Stops = (() => Promise<void>)[];
@@ -75,16 +76,18 @@ async function start(
   });
   const client = hubClient(hub.url, hub.apiToken);
   const git = await tell("starting the Git server", () => serveSample(flags, dataDir, client, stops));
-  await client.apply(await sampleResources(git.url));
   const sims = simulatedClusters(flags.clusters);
-  if (sims.length > 0) await client.apply(sims);
+  const real = await realClusters(flags);
+  const reals = real.map((name) => clusterResource(name, { env: "dev", region: "eu" }, false));
+  // All at once, so that the first release is for all of them.
+  await client.apply([...sims, ...reals, ...(await sampleResources(git.url))]);
   for (const { metadata } of sims) {
     const agent = await startSimulatedAgent(client, metadata.name, (entry) =>
       log({ cluster: metadata.name, ...entry }),
     );
     stops.unshift(() => agent.stop());
   }
-  const real = await startReal(flags, dataDir, client, stops, tell, log);
+  await startReal(flags, dataDir, client, stops, tell, log);
   const place = nearPath(git.workTree);
   process.stdout.write(
     welcome({
@@ -133,7 +136,12 @@ async function sampleResources(url: string): Promise<unknown[]> {
   return documents;
 }
 
-/** A real API server when asked for or already built; a person's own cluster only when named. */
+/** A real API server when asked for or already built; a person's own cluster only, and then alone, when named. */
+async function realClusters({ real, kubeContext }: StartFlags): Promise<string[]> {
+  const own = real || (kubeContext === undefined && (await isBuilt("kubernetes")));
+  return [...(own ? [REAL] : []), ...(kubeContext === undefined ? [] : [ATTACHED])];
+}
+
 async function startReal(
   flags: StartFlags,
   dataDir: string,
@@ -141,19 +149,16 @@ async function startReal(
   stops: Stops,
   tell: ReturnType<typeof progress>,
   log: (entry: object) => void,
-): Promise<string[]> {
-  const names: string[] = [];
+): Promise<void> {
+  const names = await realClusters(flags);
   const attach = async (name: string, kubeArgs: string[]): Promise<void> => {
-    await client.apply([clusterResource(name, { env: "dev", region: "eu" }, false)]);
     const { file } = await buildAgent();
     const agent: RunningAgent = await startAgentProcess(client, name, file, kubeArgs, (line) =>
       log({ cluster: name, line }),
     );
     stops.unshift(() => agent.stop());
-    names.push(name);
   };
-  const own = flags.real || (flags.kubeContext === undefined && (await isBuilt("kubernetes")));
-  if (own) {
+  if (names.includes(REAL)) {
     await ensureTool("kubernetes");
     const cluster = await tell("starting a real Kubernetes API server", () =>
       startCluster({ name: REAL, dataDir: join(dataDir, REAL) }),
@@ -161,8 +166,7 @@ async function startReal(
     stops.unshift(() => cluster.stop());
     await attach(REAL, ["--kubeconfig", cluster.kubeconfigFile]);
   }
-  if (flags.kubeContext !== undefined) await attach("attached", ["--context", flags.kubeContext]);
-  return names;
+  if (flags.kubeContext !== undefined) await attach(ATTACHED, ["--context", flags.kubeContext]);
 }
 
 function logTo(file: string, stops: Stops): (entry: object) => void {
