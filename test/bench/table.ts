@@ -9,7 +9,7 @@ export async function benchTable(): Promise<Record<string, string>> {
       .join(", ")})`;
   return {
     "idle poll (304), read units": units(idlePoll),
-    "idle poll (304), bytes of answer headers and body": String(idleBytes),
+    "idle poll (304), bytes of the whole HTTP exchange": String(idleBytes),
     "heartbeat, write units": units(heartbeat),
     "assigning one placement, write units": units(assignment),
     "one report of one changed placement, write units": units(report),

@@ -2,6 +2,9 @@
  * What each path of the table costs, in the capacity units that the engine itself counts (`ReturnConsumedCapacity`).
  * The paths are the product's own: signed requests to the agents' app, and the release and assign functions.
  */
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { serve } from "@hono/node-server";
 import { exportJWK, generateKeyPair, type CryptoKey } from "jose";
 import {
   AGENT_PATHS,
@@ -26,7 +29,7 @@ export interface Costs {
   heartbeat: Record<string, number>;
   assignment: Record<string, number>;
   report: Record<string, number>;
-  /** HTTP status of the idle poll, and bytes of its headers and body. */
+  /** HTTP status of the idle poll, and bytes of the whole exchange. */
   idleStatus: number;
   idleBytes: number;
 }
@@ -46,6 +49,9 @@ export async function measureCosts(): Promise<Costs> {
     hub.units();
     const idle = await send("GET", AGENT_PATHS.desired, undefined, { "if-none-match": etag });
     const idlePoll = hub.units();
+    const authorization = await signed(key, hub.now, "GET", AGENT_PATHS.desired, undefined);
+    const idleBytes = await exchangeBytes(agents, { authorization, "if-none-match": etag });
+    hub.units();
     await send("GET", AGENT_PATHS.desired, undefined, { "if-none-match": etag, [BEAT_HEADER]: "1" });
     const heartbeat = without(hub.units(), idlePoll);
     await look(hub, "default", "shop");
@@ -64,7 +70,7 @@ export async function measureCosts(): Promise<Costs> {
     hub.units();
     await send("POST", AGENT_PATHS.report, reportOf(2));
     const report = without(hub.units(), idlePoll);
-    return { idlePoll, heartbeat, assignment, report, idleStatus: idle.status, idleBytes: bytesOf(idle) };
+    return { idlePoll, heartbeat, assignment, report, idleStatus: idle.status, idleBytes };
   } finally {
     await hub.stop();
   }
@@ -86,15 +92,7 @@ function caller(agents: App, key: CryptoKey, now: () => number) {
     headers: Record<string, string> = {},
   ): Promise<Response> => {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const claims = {
-      iss: "default/a",
-      aud: "hub-test",
-      iat: Math.floor(now() / 1000),
-      htm: method,
-      htu: path,
-      bod: bodyDigest(text),
-    };
-    const authorization = `Bearer ${await signRequest(claims, key)}`;
+    const authorization = await signed(key, now, method, path, text);
     const answer = await agents.request(path, {
       method,
       headers: { ...headers, authorization },
@@ -103,6 +101,24 @@ function caller(agents: App, key: CryptoKey, now: () => number) {
     if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer;
   };
+}
+
+async function signed(
+  key: CryptoKey,
+  now: () => number,
+  htm: string,
+  htu: string,
+  body: string | undefined,
+): Promise<string> {
+  const claims = {
+    iss: "default/a",
+    aud: "hub-test",
+    iat: Math.floor(now() / 1000),
+    htm,
+    htu,
+    bod: bodyDigest(body),
+  };
+  return `Bearer ${await signRequest(claims, key)}`;
 }
 
 function reportOf(seq: number): ReportRequest {
@@ -132,13 +148,22 @@ function without(all: Record<string, number>, part: Record<string, number>): Rec
   return Object.fromEntries(left.filter(([, units]) => units > 0));
 }
 
-/** As on the wire: each header line with its colon, space and line end. */
-function bytesOf(answer: Response): number {
-  let bytes = 0;
-  answer.headers.forEach((value, name) => {
-    bytes += name.length + value.length + 4;
-  });
-  return bytes;
+/** Bytes of one whole exchange on a real connection, both ways, headers included, as the sockets count them. */
+async function exchangeBytes(agents: App, headers: Record<string, string>): Promise<number> {
+  const sockets: Socket[] = [];
+  const count = (): number =>
+    sockets.reduce((all, { bytesRead, bytesWritten }) => all + bytesRead + bytesWritten, 0);
+  const server = serve({ fetch: agents.fetch, port: 0, hostname: "127.0.0.1" });
+  server.on("connection", (socket: Socket) => sockets.push(socket));
+  try {
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const answer = await fetch(`http://127.0.0.1:${port}${AGENT_PATHS.desired}`, { headers });
+    if (answer.status !== 304) throw new Error(`not an idle poll: ${answer.status}`);
+    return count();
+  } finally {
+    server.close();
+  }
 }
 
 export function sum(units: Record<string, number>): number {
