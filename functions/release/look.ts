@@ -7,9 +7,9 @@ import type { App } from "#core/app.ts";
 import { TARGETS_MAX } from "#core/limits.ts";
 import type { AppError } from "#core/view.ts";
 import type { Renderer } from "../render/render.ts";
-import { deleteResource } from "../store/resource.ts";
 import { putAppRecord } from "../store/state.ts";
 import { getTree, putBundle } from "./content.ts";
+import { leaveApp } from "./leave.ts";
 import { makeRelease, nextRecord, type MakeDeps } from "./make.ts";
 import { overBudget, planTargets, type OverBudget, type Planned } from "./plan.ts";
 import { readPrevious, type Previous } from "./previous.ts";
@@ -94,5 +94,5 @@ async function settle(deps: ReleaseDeps, situation: Situation): Promise<Looked> 
 
 /** A deleted App that is on no cluster has nothing to leave. */
 async function leave(deps: ReleaseDeps, { app }: Situation): Promise<Looked> {
-  return (await deleteResource(deps.db, app)) === "lost" ? { kind: "lost" } : { kind: "nothing" };
+  return (await leaveApp(deps.db, app)) === "lost" ? { kind: "lost" } : { kind: "nothing" };
 }

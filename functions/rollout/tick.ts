@@ -5,9 +5,10 @@
  */
 import { decide, isOver, standingOf, type ObservedTarget, type Rollout } from "#core/rollout.ts";
 import { getTargets } from "../release/content.ts";
+import { leaveApp } from "../release/leave.ts";
 import { getBeats, isSilent } from "../store/cluster.ts";
-import { deletePlacement, getPlacements, listPlacements } from "../store/placement.ts";
-import { deleteResource, getResource } from "../store/resource.ts";
+import { getPlacements } from "../store/placement.ts";
+import { getResource } from "../store/resource.ts";
 import { getRollout, putRollout } from "../store/rollout.ts";
 import { markInactive } from "../store/state.ts";
 import { canonicalJson } from "#core/digest.ts";
@@ -24,7 +25,11 @@ export async function tick(
 ): Promise<Rollout | undefined> {
   for (let race = 0; race < RACES_MAX; race++) {
     const rollout = await getRollout(deps.db, project, app, release);
-    if (rollout === undefined || isOver(rollout.state)) return rollout;
+    if (rollout === undefined) return undefined;
+    if (isOver(rollout.state)) {
+      if (options.redrive) await finish(deps, rollout);
+      return rollout;
+    }
     const { next, effects } = decide(rollout, await observe(deps, rollout), deps.now());
     if (canonicalJson(next) !== canonicalJson(rollout) && (await putRollout(deps.db, next)) === "lost")
       continue;
@@ -56,14 +61,15 @@ async function observe(deps: AssignDeps, rollout: Rollout): Promise<ObservedTarg
   });
 }
 
-/** A deleted App goes when it has left its last cluster. Its numbers stay: a new App of that name counts on from them. */
+/**
+ * May be repeated: the sweep does, where a crash left it undone. A deleted App goes when it has left its last cluster;
+ * where some are silent, the sweep of the Apps sees them leave later.
+ */
 async function finish(deps: AssignDeps, rollout: Rollout): Promise<void> {
-  const { project, app, release } = rollout;
+  const { project, app, release, state } = rollout;
+  if (state.kind === "succeeded" && state.silent === 0) {
+    const stored = await getResource(deps.db, "App", project, app);
+    if (stored?.deleting === true) await leaveApp(deps.db, stored);
+  }
   await markInactive(deps.db, project, app, release);
-  if (rollout.state.kind !== "succeeded" || rollout.state.silent > 0) return;
-  const stored = await getResource(deps.db, "App", project, app);
-  if (stored === undefined || !stored.deleting) return;
-  for (const placement of await listPlacements(deps.db, project, app))
-    await deletePlacement(deps.db, placement);
-  await deleteResource(deps.db, stored);
 }

@@ -229,6 +229,33 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     expect(payload.order).toMatchObject({ action: "remove", deletion: "delete" });
   });
 
+  it("deletes an App whose last cluster was silent when that cluster comes back and leaves it", async () => {
+    await hub.apply(app());
+    await hub.commit("h1", configMaps("h1"));
+    await runThrough(await released());
+    const stored = await getResource(hub.db, "App", "default", "shop");
+    if (stored === undefined) throw new Error("no App");
+    await markDeleting(hub.db, stored);
+    const release = await released();
+    const rollout = await tick(hub, "default", "shop", release, { redrive: true });
+    const targets = await getTargets(hub.objects, rollout?.targets ?? "", 0, 2);
+    const [heard, silent] = targets;
+    if (heard === undefined || silent === undefined) throw new Error("not two targets");
+    hub.setNow(hub.now() + 11 * 60_000);
+    await putBeat(hub.db, "default", heard.cluster, hub.now());
+    await putReport(hub.db, "default", heard.cluster, reportOf(heard), hub.now());
+    expect((await tick(hub, "default", "shop", release))?.state).toMatchObject({
+      kind: "succeeded",
+      silent: 1,
+    });
+    await look(hub, "default", "shop");
+    expect(await getResource(hub.db, "App", "default", "shop")).toBeDefined();
+    await putReport(hub.db, "default", silent.cluster, reportOf(silent), hub.now());
+    await look(hub, "default", "shop");
+    expect(await getResource(hub.db, "App", "default", "shop")).toBeUndefined();
+    expect(await listAssignments(hub.db, "default", silent.cluster)).toEqual([]);
+  });
+
   it("deletes an App only after it has left its clusters, and counts on when it comes again", async () => {
     await hub.apply(app());
     await hub.commit("g1", configMaps("g1"));
