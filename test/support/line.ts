@@ -190,8 +190,16 @@ export async function rolloutOf(
     const { items } = await line.api("/v1/projects/default/apps/shop/rollouts", listOf(rolloutSchema));
     const found = items.find((rollout) => rollout.commit === commit);
     if (found?.state.kind === state) return found;
-    throw new Error(`is ${JSON.stringify(found?.state ?? items[0]?.state ?? "not there")}`);
+    const clusters = await Promise.all(Object.keys(line.clusters).map((cluster) => told(line, cluster)));
+    throw new Error(`is ${JSON.stringify(found?.state ?? "not there")}: ${clusters.join("; ")}`);
   });
+}
+
+/** What a cluster said last, and its agent's last lines: the reason stands in the failure. */
+async function told(line: Line, cluster: string): Promise<string> {
+  const { observed } = await placementOf(line, cluster);
+  const log = line.agents[cluster]?.log().split("\n").slice(-6).join(" ") ?? "";
+  return `${cluster} ${observed?.generation} ${observed?.phase}: ${observed?.message} [${log}]`;
 }
 
 export async function releaseOf(line: Line, commit: string) {

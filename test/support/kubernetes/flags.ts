@@ -59,6 +59,8 @@ export function controllerManagerFlags(layout: Layout): string[] {
   return [
     `--kubeconfig=${layout.kubeconfigFile}`,
     "--controllers=*,-node-ipam-controller",
+    // Simulated nodes renew no lease: on a busy machine they would be taken for dead, and their pods with them.
+    "--node-monitor-grace-period=24h",
     "--leader-elect=false",
     "--secure-port=0",
     `--service-account-private-key-file=${layout.signingKeyFile}`,
