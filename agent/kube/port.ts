@@ -5,7 +5,7 @@
 import type { KubeObject } from "#core/object.ts";
 
 /** Whose fields are ours, in every apply. */
-export const FIELD_MANAGER = "fairlead";
+export { MANAGER as FIELD_MANAGER } from "#core/managed.ts";
 
 /** What addresses one object; the version is needed to find the path, not for identity. */
 export interface Address {

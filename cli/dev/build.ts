@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { constants, setPriority } from "node:os";
+import { constants, homedir, setPriority } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { withLock } from "./lock.ts";
 
@@ -37,6 +37,11 @@ const buildMsMax = 60 * 60_000;
 /** What is kept of a failed command's output: its end says why. */
 const outputCharsMax = 4_000;
 const keyChars = 16;
+
+/** Where built things are shared by all checkouts: `$FAIRLEAD_CACHE`, or a folder of the person's own. */
+export function cacheFolder(): string {
+  return process.env["FAIRLEAD_CACHE"] || join(homedir(), ".cache", "fairlead");
+}
 
 /** The folder with the built outputs, `<cache>/<name>/<key>`; builds them first where they are missing. */
 export async function build(spec: BuildSpec, cache: string, io: BuildIo): Promise<string> {

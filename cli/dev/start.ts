@@ -87,7 +87,7 @@ async function start(
     );
     stops.unshift(() => agent.stop());
   }
-  await startReal(flags, dataDir, client, stops, tell, log);
+  await startReal(real, flags, dataDir, client, stops, tell, log);
   const place = nearPath(git.workTree);
   process.stdout.write(
     welcome({
@@ -143,6 +143,7 @@ async function realClusters({ real, kubeContext }: StartFlags): Promise<string[]
 }
 
 async function startReal(
+  names: readonly string[],
   flags: StartFlags,
   dataDir: string,
   client: HubClient,
@@ -150,7 +151,6 @@ async function startReal(
   tell: ReturnType<typeof progress>,
   log: (entry: object) => void,
 ): Promise<void> {
-  const names = await realClusters(flags);
   const attach = async (name: string, kubeArgs: string[]): Promise<void> => {
     const { file } = await buildAgent();
     const agent: RunningAgent = await startAgentProcess(client, name, file, kubeArgs, (line) =>

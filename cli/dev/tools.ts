@@ -6,10 +6,9 @@
  * `node cli/dev/tools.ts [name…]` builds the named ones, or all.
  */
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, keyOf, type BuildIo, type BuildSpec, type BuildStep } from "./build.ts";
+import { build, cacheFolder, keyOf, type BuildIo, type BuildSpec, type BuildStep } from "./build.ts";
 import { goVersion } from "./go.ts";
 
 export type ToolName = "kubernetes" | "leash" | "render-engine";
@@ -36,14 +35,12 @@ const goEnv = { CGO_ENABLED: "0" };
 
 /** The folder of a tool's built files; the first call on a machine builds it, later ones return at once. */
 export async function ensureTool(name: ToolName, io: BuildIo = stderrIo()): Promise<string> {
-  const cache = process.env["FAIRLEAD_CACHE"] || join(homedir(), ".cache", "fairlead");
-  return build(await tools[name](), cache, io);
+  return build(await tools[name](), cacheFolder(), io);
 }
 
 /** Whether a call of `ensureTool` would return at once. */
 export async function isBuilt(name: ToolName): Promise<boolean> {
-  const cache = process.env["FAIRLEAD_CACHE"] || join(homedir(), ".cache", "fairlead");
-  return existsSync(join(cache, name, await keyOf(await tools[name]())));
+  return existsSync(join(cacheFolder(), name, await keyOf(await tools[name]())));
 }
 
 const tools: Record<ToolName, () => Promise<BuildSpec>> = {

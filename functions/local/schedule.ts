@@ -2,6 +2,8 @@
  * The local stand-in for EventBridge Scheduler: runs a job each `everyMs`, never twice at once, and goes on after a
  * failure, which is told.
  */
+import { setTimeout as delay } from "node:timers/promises";
+
 export interface Job {
   name: string;
   everyMs: number;
@@ -38,15 +40,9 @@ async function loop(
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
+/** Ends early, and quietly, when stopped. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch((error: Error) => {
+    if (error.name !== "AbortError") throw error;
   });
 }

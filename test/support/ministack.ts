@@ -4,9 +4,10 @@
  * make it once, and is gone with the process that held it. Python 3.10 or later is needed as `python3`.
  */
 import { mkdtemp, mkdir, rm, stat } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { cacheFolder } from "../../cli/dev/build.ts";
 import { startLeashed, startServer } from "../../functions/local/leash.ts";
 
 const PACKAGES = [
@@ -104,8 +105,7 @@ async function answers(port: number): Promise<boolean> {
 }
 
 async function ministackCommand(): Promise<string> {
-  const cache = process.env["FAIRLEAD_CACHE"] ?? join(homedir(), ".cache", "fairlead");
-  const folder = join(cache, "ministack-1.5.33");
+  const folder = join(cacheFolder(), "ministack-1.5.33");
   if (!(await exists(join(folder, "ready")))) await install(folder);
   return join(folder, "venv", "bin", "ministack");
 }

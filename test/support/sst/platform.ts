@@ -4,10 +4,9 @@
  * an executable that only tells that version is enough for what is done here: typed checks and a dump of the resources.
  */
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "../../../cli/dev/build.ts";
+import { build, cacheFolder } from "../../../cli/dev/build.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const sstVersion = "4.17.1";
@@ -24,7 +23,6 @@ export default $config({
 
 /** A folder that holds `.sst/platform`; made once (about 40 s), in the cache that all checkouts share. */
 export async function sstPlatform(): Promise<string> {
-  const cache = process.env["FAIRLEAD_CACHE"] || join(homedir(), ".cache", "fairlead");
   const spec = {
     name: `sst-${sstVersion}`,
     about: "SST's platform for the checks of infra/ (once, about 40 s)",
@@ -40,7 +38,7 @@ export async function sstPlatform(): Promise<string> {
       ];
     },
   };
-  return build(spec, cache, { log: (line) => void process.stderr.write(`${line}\n`) });
+  return build(spec, cacheFolder(), { log: (line) => void process.stderr.write(`${line}\n`) });
 }
 
 export function sstProgram(): string {
