@@ -15,6 +15,7 @@ export const USAGE = `fairlead-agent: pulls this cluster's desired state and kee
   --token-file FILE    the same, from a file                                [FAIRLEAD_TOKEN_FILE]
   --drift-every TIME   between two comparisons with the live objects, 60s   [FAIRLEAD_DRIFT_EVERY]
   --heartbeat TIME     between two heartbeats, 5m                           [FAIRLEAD_HEARTBEAT]
+  --rotate-every TIME  age at which its key is replaced, 30d                [FAIRLEAD_ROTATE_EVERY]
   --help
 `;
 
@@ -41,6 +42,7 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
       "token-file": text,
       "drift-every": text,
       heartbeat: text,
+      "rotate-every": text,
       help: { type: "boolean" },
     },
   });
@@ -61,6 +63,12 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
         values.heartbeat ?? env["FAIRLEAD_HEARTBEAT"],
         AGENT_OPTIONS.heartbeatMs,
       ),
+      rotateEveryMs: duration(
+        "rotate-every",
+        values["rotate-every"] ?? env["FAIRLEAD_ROTATE_EVERY"],
+        AGENT_OPTIONS.rotateEveryMs,
+        ageSchema,
+      ),
     },
   };
 }
@@ -78,11 +86,18 @@ function tokenFrom(token: string | undefined, file: string | undefined, env: Env
   return text === undefined || text.trim() === "" ? undefined : text.trim();
 }
 
-const intervalSchema = durationSchema(100, 86_400_000);
+const DAY_MS = 86_400_000;
+const intervalSchema = durationSchema(100, DAY_MS);
+const ageSchema = durationSchema(60_000, 366 * DAY_MS);
 
-function duration(flag: string, text: string | undefined, defaultMs: number): number {
+function duration(
+  flag: string,
+  text: string | undefined,
+  defaultMs: number,
+  schema: typeof intervalSchema = intervalSchema,
+): number {
   if (text === undefined) return defaultMs;
-  const parsed = intervalSchema.safeParse(text);
+  const parsed = schema.safeParse(text);
   if (parsed.success) return durationMs(parsed.data);
   throw new Error(`--${flag} ${parsed.error.issues[0]?.message ?? "is no duration"}`);
 }

@@ -2,7 +2,7 @@
  * What an agent is made of. Everything that touches the world comes in as an argument, so many agents run in
  * one process (a simulated fleet) and an outage in a test lasts milliseconds.
  */
-import { HEARTBEAT_MS, UNCONDITIONAL_FETCH_MS } from "#core/limits.ts";
+import { HEARTBEAT_MS, KEY_AGE_MS, UNCONDITIONAL_FETCH_MS } from "#core/limits.ts";
 import type { Kube } from "./kube/port.ts";
 
 export interface AgentDeps {
@@ -32,6 +32,8 @@ export interface AgentOptions {
   /** A full comparison of every applied App with its live objects, each this often. */
   driftEveryMs: number;
   unconditionalFetchMs: number;
+  /** Age at which its key is replaced, give or take a tenth. */
+  rotateEveryMs: number;
   /** The shortest wait between two polls, whatever the hub names. */
   pollMinMs: number;
   /** First wait after an error; doubled up to `backoffMaxMs`. */
@@ -42,6 +44,10 @@ export interface AgentOptions {
   observeMaxMs: number;
   /** How long one pass waits for a CustomResourceDefinition to be established. */
   establishMs: number;
+  /** The API server is asked for what it serves this often, */
+  apisEveryMs: number;
+  /** and this long after a definition was applied. */
+  apisSettleMs: number;
   requestTimeoutMs: number;
   /** How long a stop waits for requests under way before it leaves them behind. */
   stopGraceMs: number;
@@ -53,12 +59,15 @@ export const AGENT_OPTIONS: AgentOptions = {
   heartbeatMs: HEARTBEAT_MS,
   driftEveryMs: 60_000,
   unconditionalFetchMs: UNCONDITIONAL_FETCH_MS,
+  rotateEveryMs: KEY_AGE_MS,
   pollMinMs: 500,
   backoffMinMs: 1_000,
   backoffMaxMs: 60_000,
   observeMinMs: 1_000,
   observeMaxMs: 10_000,
   establishMs: 30_000,
+  apisEveryMs: 10 * 60_000,
+  apisSettleMs: 10_000,
   requestTimeoutMs: 30_000,
   stopGraceMs: 5_000,
   appsAtOnceMax: 4,

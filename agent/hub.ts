@@ -1,5 +1,5 @@
 /**
- * The hub as the agent sees it: four calls, signed, bounded in size and time, over the charter's URLs in turn. It
+ * The hub as the agent sees it: eight calls, signed, bounded in size and time, over the charter's URLs in turn. It
  * never follows a redirect (the signature must not travel), and keeps its own clock offset when the hub names one.
  */
 import type { CryptoKey } from "jose";
@@ -12,12 +12,18 @@ import {
   POLL_HEADER,
   registerAnswerSchema,
   reportAnswerSchema,
+  rotateAnswerSchema,
+  servedAnswerSchema,
   TIME_HEADER,
   type DesiredAnswer,
   type RegisterAnswer,
   type RegisterRequest,
   type ReportAnswer,
   type ReportRequest,
+  type RotateAnswer,
+  type RotateRequest,
+  type ServedAnswer,
+  type ServedRequest,
 } from "#core/protocol.ts";
 import { sentence } from "#core/text.ts";
 import type { AgentDeps } from "./deps.ts";
@@ -51,21 +57,34 @@ export type Desired =
   | { kind: "changed"; answer: DesiredAnswer; etag: string | undefined };
 
 interface Call {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "PUT";
   path: string;
   body?: string;
   headers?: Record<string, string>;
+  /** Signs this one call instead of the caller's key. */
+  key?: CryptoKey;
 }
+
+/** Said by an address that is not the hub yet, or not any more; another one may be. */
+const NOT_HERE = new Set([401, 403, 404]);
 
 export class Hub {
   readonly #deps: Pick<AgentDeps, "fetch" | "clock" | "options">;
   readonly #stop: AbortSignal;
+  readonly #run: string;
   #address: HubAddress;
   #clockOffsetMs = 0;
   /** The URL that answered last is asked first. */
   #first = 0;
 
-  constructor(deps: Pick<AgentDeps, "fetch" | "clock" | "options">, stop: AbortSignal, address: HubAddress) {
+  /** `run` names this process, in every request. */
+  constructor(
+    deps: Pick<AgentDeps, "fetch" | "clock" | "options">,
+    stop: AbortSignal,
+    address: HubAddress,
+    run: string,
+  ) {
+    this.#run = run;
     this.#deps = deps;
     this.#stop = stop;
     this.#address = address;
@@ -74,6 +93,12 @@ export class Hub {
   moveTo(address: HubAddress): void {
     this.#address = address;
     this.#first = 0;
+  }
+
+  /** Signs with another key from here on. */
+  useKey(key: CryptoKey): void {
+    const { caller } = this.#address;
+    if (caller !== undefined) this.#address = { ...this.#address, caller: { ...caller, key } };
   }
 
   async register(request: RegisterRequest): Promise<RegisterAnswer> {
@@ -114,10 +139,44 @@ export class Hub {
     return await parsed(response, reportAnswerSchema, ANSWER_BYTES_MAX);
   }
 
-  /** Tries each URL once; a refusal (4xx) is the hub's word and ends the round. */
+  async served(request: ServedRequest): Promise<ServedAnswer> {
+    const response = await this.#send({
+      method: "POST",
+      path: AGENT_PATHS.served,
+      body: JSON.stringify(request),
+    });
+    return await parsed(response, servedAnswerSchema, ANSWER_BYTES_MAX);
+  }
+
+  /** `list` is canonical JSON with this digest. */
+  async sendApis(digest: string, list: string): Promise<void> {
+    await this.#put(AGENT_PATHS.apis(digest), list);
+  }
+
+  /** The same for the shapes of kinds. */
+  async sendSchemas(digest: string, schemas: string): Promise<void> {
+    await this.#put(AGENT_PATHS.schemas(digest), schemas);
+  }
+
+  async #put(path: string, body: string): Promise<void> {
+    const response = await this.#send({ method: "PUT", path, body });
+    await response.body?.cancel();
+  }
+
+  /** `key` signs: which of two keys the hub knows is what is asked here. */
+  async rotate(request: RotateRequest, key: CryptoKey): Promise<RotateAnswer> {
+    const body = JSON.stringify(request);
+    const response = await this.#send({ method: "POST", path: AGENT_PATHS.rotate, body, key });
+    return await parsed(response, rotateAnswerSchema, ANSWER_BYTES_MAX);
+  }
+
+  /**
+   * Tries each URL once. A refusal (4xx) is the hub's word and ends the round, but for one that an address may give
+   * that is not the hub; of several failures the first refusal is told.
+   */
   async #send(call: Call): Promise<Response> {
     const { urls } = this.#address;
-    let last = new HubError(0, "the charter names no URL");
+    let told = new HubError(0, "the charter names no URL");
     for (let turn = 0; turn < urls.length; turn += 1) {
       const index = (this.#first + turn) % urls.length;
       try {
@@ -126,11 +185,12 @@ export class Hub {
         return response;
       } catch (error) {
         if (!(error instanceof HubError)) throw error;
-        if (error.status >= 400 && error.status < 500) throw error;
-        last = error;
+        const refusal = error.status >= 400 && error.status < 500;
+        if (refusal && !NOT_HERE.has(error.status)) throw error;
+        if (refusal || !NOT_HERE.has(told.status)) told = error;
       }
     }
-    throw last;
+    throw told;
   }
 
   async #once(call: Call, url: string): Promise<Response> {
@@ -169,8 +229,9 @@ export class Hub {
     if (caller === undefined) return {};
     const iat = Math.floor((this.#deps.clock() + this.#clockOffsetMs) / 1000);
     const bod = bodyDigest(call.body);
-    const claims = { iss: caller.name, aud: hub, iat, htm: call.method, htu: call.path, bod };
-    return { authorization: `Bearer ${await signRequest(claims, caller.key)}` };
+    const { method: htm, path: htu } = call;
+    const claims = { iss: caller.name, aud: hub, iat, htm, htu, bod, run: this.#run };
+    return { authorization: `Bearer ${await signRequest(claims, call.key ?? caller.key)}` };
   }
 }
 

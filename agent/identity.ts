@@ -1,30 +1,17 @@
 /**
- * Who this agent is: an Ed25519 key made in the cluster and stored there before the hub hears of it, the hub's
- * recovery key as pinned by the token, and the newest charter. The private key never leaves the cluster.
+ * Who this agent is: its key, the hub's recovery key as pinned by the token, and the newest charter. What the hub says
+ * of itself counts only after the recovery key vouched for it.
  */
-import { exportJWK, generateKeyPair, importJWK, type CryptoKey } from "jose";
-import { z } from "zod";
-import { newerCharter, publicKeySchema, type Charter, type PublicKey } from "#core/charter.ts";
-import { nameSchema } from "#core/metadata.ts";
-import { registrationTokenSchema, type RegistrationToken } from "#core/protocol.ts";
+import type { CryptoKey } from "jose";
+import { fingerprintOf, newerCharter, type Charter, type PublicKey } from "#core/charter.ts";
+import { sha256 } from "#core/digest.ts";
+import { registrationTokenSchema, type RegisterAnswer, type RegistrationToken } from "#core/protocol.ts";
 import type { Kube } from "./kube/port.ts";
-import { fingerprintOf, verifyCharter } from "./signed.ts";
-import { ensureNamespace, readState, SYSTEM_NAMESPACE, writeState } from "./state/system.ts";
+import { loadEnrolment, SECRET_PLACE, storeEnrolment, type AgentKey, type Enrolment } from "./keys.ts";
+import { verifyCharter } from "./signed.ts";
 
-const SECRET = "fairlead-agent";
 const TOKEN_PREFIX = "fl1.";
 const TOKEN_CHARS_MAX = 4000;
-
-const pairSchema = publicKeySchema.extend({ d: z.string().min(1) });
-
-const enrolmentSchema = z.object({
-  hub: z.string().min(1).max(64),
-  project: nameSchema,
-  cluster: nameSchema,
-  recoveryKey: publicKeySchema,
-  charter: z.string(),
-});
-export type Enrolment = z.infer<typeof enrolmentSchema>;
 
 export interface Identity {
   hub: string;
@@ -33,11 +20,6 @@ export interface Identity {
   key: CryptoKey;
   recoveryKey: PublicKey;
   charter: Charter;
-}
-
-export interface AgentKey {
-  publicKey: PublicKey;
-  privateKey: CryptoKey;
 }
 
 /** Throws what is wrong with the token, never the token itself: it holds a secret. */
@@ -59,38 +41,16 @@ export function parseToken(text: string): RegistrationToken {
   return token.data;
 }
 
-/** The cluster's key; made and stored on the first call, the same on every later one. */
-export async function loadKey(kube: Kube): Promise<AgentKey> {
-  const stored = await readState(kube, "Secret", SECRET);
-  if (stored?.["key"] !== undefined) return await importPair(stored["key"]);
-  const pair = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
-  const jwk = JSON.stringify(await exportJWK(pair.privateKey));
-  await ensureNamespace(kube, SYSTEM_NAMESPACE);
-  await writeState(kube, "Secret", SECRET, { key: jwk });
-  return await importPair(jwk);
-}
-
-/** Undefined until the hub has registered this cluster. */
-export async function loadEnrolment(kube: Kube): Promise<Enrolment | undefined> {
-  const stored = await readState(kube, "Secret", SECRET);
-  if (stored?.["enrolment"] === undefined) return undefined;
-  return enrolmentSchema.parse(JSON.parse(stored["enrolment"]));
-}
-
-async function storeEnrolment(kube: Kube, enrolment: Enrolment): Promise<void> {
-  const stored = await readState(kube, "Secret", SECRET);
-  await writeState(kube, "Secret", SECRET, { ...stored, enrolment: JSON.stringify(enrolment) });
+/** Names a token without giving it away. */
+export function tokenDigest({ secret }: RegistrationToken): string {
+  return sha256(secret);
 }
 
 /**
- * Checks what the hub answered to the registration against what the token pins, and keeps it.
+ * What the hub answered to the registration, held against what the token pins.
  * Throws when the hub is not the one the token was made by.
  */
-export async function acceptEnrolment(
-  kube: Kube,
-  token: RegistrationToken,
-  answer: Omit<Enrolment, "hub">,
-): Promise<Enrolment> {
+export async function checkedEnrolment(token: RegistrationToken, answer: RegisterAnswer): Promise<Enrolment> {
   const pinned = fingerprintOf(answer.recoveryKey) === token.recovery;
   if (!pinned)
     throw new Error("the hub's recovery key is not the one the token pins; is this the hub that made it?");
@@ -103,15 +63,14 @@ export async function acceptEnrolment(
   if (charter.value.hub !== token.hub)
     throw new Error(`the charter is of hub ${charter.value.hub}, not ${token.hub}`);
   const { project, cluster, recoveryKey } = answer;
-  const enrolment = { hub: token.hub, project, cluster, recoveryKey, charter: answer.charter };
-  await storeEnrolment(kube, enrolment);
-  return enrolment;
+  const digest = tokenDigest(token);
+  return { hub: token.hub, project, cluster, recoveryKey, charter: answer.charter, token: digest };
 }
 
 /** The stored charter is verified again: it decides whose statements are obeyed. */
 export async function identityOf(enrolment: Enrolment, key: AgentKey): Promise<Identity> {
   const charter = await verifyCharter(enrolment.charter, enrolment.recoveryKey);
-  if (charter.kind === "refused") throw new Error(`Secret ${SYSTEM_NAMESPACE}/${SECRET}: ${charter.message}`);
+  if (charter.kind === "refused") throw new Error(`${SECRET_PLACE}: ${charter.message}`);
   const { hub, project, cluster, recoveryKey } = enrolment;
   return { hub, project, cluster, recoveryKey, key: key.privateKey, charter: charter.value };
 }
@@ -132,14 +91,7 @@ export async function considerCharter(kube: Kube, identity: Identity, jws: strin
     };
   if (!newerCharter(identity.charter, next.value)) return { kind: "kept" };
   const { hub, project, cluster, recoveryKey } = identity;
-  await storeEnrolment(kube, { hub, project, cluster, recoveryKey, charter: jws });
+  const before = await loadEnrolment(kube);
+  await storeEnrolment(kube, { ...before, hub, project, cluster, recoveryKey, charter: jws });
   return { kind: "replaced", charter: next.value };
-}
-
-async function importPair(text: string): Promise<AgentKey> {
-  const jwk = pairSchema.parse(JSON.parse(text));
-  const privateKey = await importJWK(jwk, "EdDSA");
-  if (privateKey instanceof Uint8Array)
-    throw new Error(`Secret ${SYSTEM_NAMESPACE}/${SECRET} holds no Ed25519 key`);
-  return { privateKey, publicKey: { kty: jwk.kty, crv: jwk.crv, x: jwk.x } };
 }

@@ -2,13 +2,17 @@
  * The agent: composes its parts from what it is given and runs until it is stopped. No singletons, no environment:
  * many run in one process. A fatal fault (no rights, a token that is refused) ends it with an error that says so.
  */
+import { randomBytes } from "node:crypto";
+import { fingerprintOf } from "#core/charter.ts";
 import { PROTOCOL_VERSION } from "#core/protocol.ts";
+import { ApisTeller, noticing } from "./apis.ts";
 import { AGENT_VERSION, type AgentDeps } from "./deps.ts";
 import { Desk } from "./desk.ts";
-import { Hub, HubError, type HubAddress } from "./hub.ts";
+import { Hub, HubError } from "./hub.ts";
 import * as identities from "./identity.ts";
-import type { Enrolment, Identity } from "./identity.ts";
+import { loadEnrolment, loadKeys, storeEnrolment, type AgentKey, type Enrolment } from "./keys.ts";
 import { KubeError } from "./kube/port.ts";
+import { addressOf, Membership } from "./membership.ts";
 import { pollLoop } from "./poll.ts";
 import { Reporter } from "./report.ts";
 import { Slots } from "./slots.ts";
@@ -44,56 +48,63 @@ export function runAgent(deps: AgentDeps): RunningAgent {
 }
 
 async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
-  const key = await patiently(deps, stopper, () => identities.loadKey(deps.kube));
+  const run = randomBytes(6).toString("base64url");
+  const keys = await patiently(deps, stopper, () => loadKeys(deps.kube, deps.clock()));
   const kubernetes = await patiently(deps, stopper, () => deps.kube.version());
-  const enrolment = await enrol(deps, stopper, key, kubernetes);
-  let identity = await identities.identityOf(enrolment, key);
-  const hub = new Hub(deps, stopper.signal, addressOf(identity));
+  const { enrolment, token } = await enrol(deps, stopper, { key: keys.key, kubernetes, run });
+  const identity = await identities.identityOf(enrolment, keys.key);
+  tellWho(deps, enrolment, keys.key);
+  const hub = new Hub(deps, stopper.signal, addressOf(identity), run);
+  const membership = new Membership(deps, stopper, hub, { identity, keys, token, run, kubernetes });
+  const apis = new ApisTeller(deps, stopper, hub);
   const parts: { desk?: Desk } = {};
   const reporter = new Reporter(deps, stopper, hub, {
     contents: () => parts.desk?.contents() ?? [],
     kubernetes: () => kubernetes,
   });
   const slots = new Slots(deps.options.appsAtOnceMax);
-  const desk = new Desk({ deps, stopper, hub, reporter, slots, identity: () => identity });
+  const watched = { ...deps, kube: noticing(deps.kube, () => apis.changed()) };
+  const desk = new Desk({
+    deps: watched,
+    stopper,
+    hub,
+    reporter,
+    slots,
+    identity: () => membership.identity,
+  });
   parts.desk = desk;
-  const considerCharter = async (jws: string): Promise<boolean> => {
-    const verdict = await identities.considerCharter(deps.kube, identity, jws);
-    if (verdict.kind === "refused") deps.log({ level: "warn", message: verdict.message });
-    if (verdict.kind !== "replaced") return false;
-    identity = { ...identity, charter: verdict.charter };
-    hub.moveTo(addressOf(identity));
-    deps.log({
-      level: "info",
-      message: `charter ${verdict.charter.serial} of epoch ${verdict.charter.epoch} taken`,
-    });
-    return true;
-  };
   await patiently(deps, stopper, () => desk.load());
-  await Promise.all([reporter.run(), pollLoop({ deps, stopper, hub, desk, considerCharter })]);
+  await Promise.all([reporter.run(), apis.run(), pollLoop({ deps, stopper, hub, desk, membership })]);
   await desk.ended();
 }
 
-function addressOf({ hub, project, cluster, key, charter }: Identity): HubAddress {
-  return { hub, urls: charter.urls, caller: { name: `${project}/${cluster}`, key } };
+/** What people compare with what the hub shows. */
+function tellWho(deps: AgentDeps, { project, cluster, recoveryKey }: Enrolment, key: AgentKey): void {
+  const message = `agent of ${project}/${cluster}: key ${fingerprintOf(key.publicKey)}, pinned recovery key ${fingerprintOf(recoveryKey)}`;
+  deps.log({ level: "info", message });
 }
 
-/** From the cluster's Secret when it is there; otherwise the token registers this cluster. */
+interface Applicant {
+  key: AgentKey;
+  kubernetes: string;
+  run: string;
+}
+
+/** From the cluster's Secret when it is there; otherwise the token registers this cluster. A token left over is a new one. */
 async function enrol(
   deps: AgentDeps,
   stopper: Stopper,
-  key: identities.AgentKey,
-  kubernetes: string,
-): Promise<Enrolment> {
-  const known = await patiently(deps, stopper, () => identities.loadEnrolment(deps.kube));
-  if (known !== undefined) return sameCluster(known, deps.token);
+  { key, kubernetes, run }: Applicant,
+): Promise<{ enrolment: Enrolment; token: string | undefined }> {
+  const known = await patiently(deps, stopper, () => loadEnrolment(deps.kube));
+  if (known !== undefined) return { enrolment: known, token: newToken(known, deps.token) };
   if (deps.token === undefined)
     throw new Error(
       "this cluster is not registered; give a token made with: fairlead cluster register <name>",
     );
   const text = deps.token;
   const token = identities.parseToken(text);
-  const hub = new Hub(deps, stopper.signal, { hub: token.hub, urls: [token.url], caller: undefined });
+  const hub = new Hub(deps, stopper.signal, { hub: token.hub, urls: [token.url], caller: undefined }, run);
   const request = {
     protocol: PROTOCOL_VERSION,
     token: text.trim(),
@@ -102,21 +113,26 @@ async function enrol(
     kubernetes,
   };
   const answer = await patiently(deps, stopper, () => hub.register(request));
-  const enrolment = await patiently(deps, stopper, () =>
-    identities.acceptEnrolment(deps.kube, token, answer),
-  );
+  const enrolment = await identities.checkedEnrolment(token, answer);
+  await patiently(deps, stopper, () => storeEnrolment(deps.kube, enrolment));
   deps.log({
     level: "info",
     message: `registered as ${enrolment.project}/${enrolment.cluster} at ${token.url}`,
   });
-  return enrolment;
+  return { enrolment, token: undefined };
 }
 
-function sameCluster(known: Enrolment, tokenText: string | undefined): Enrolment {
-  if (tokenText === undefined) return known;
+/** Undefined where it is the one that this cluster registered with. */
+function newToken(known: Enrolment, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  sameCluster(known, text);
+  return identities.tokenDigest(identities.parseToken(text)) === known.token ? undefined : text;
+}
+
+function sameCluster(known: Enrolment, tokenText: string): void {
   const token = identities.parseToken(tokenText);
   const same = known.hub === token.hub && known.project === token.project && known.cluster === token.cluster;
-  if (same) return known;
+  if (same) return;
   throw new Error(
     `this cluster is registered as ${known.project}/${known.cluster} at hub ${known.hub}, the token is for ${token.project}/${token.cluster} at ${token.hub}; ` +
       "to move it, delete the Secret fairlead-agent in fairlead-system first",

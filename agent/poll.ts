@@ -7,6 +7,7 @@ import type { Desk } from "./desk.ts";
 import type { Desired, Hub } from "./hub.ts";
 import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
+import type { Membership } from "./membership.ts";
 import type { Stopper } from "./stop.ts";
 import { backoff, jittered } from "./wait.ts";
 import { POLL_IDLE_MS_DEFAULT } from "#core/limits.ts";
@@ -16,8 +17,7 @@ export interface PollContext {
   stopper: Stopper;
   hub: Hub;
   desk: Pick<Desk, "take">;
-  /** True when the charter was replaced: what was refused may be right now. */
-  considerCharter: (jws: string) => Promise<boolean>;
+  membership: Pick<Membership, "considerCharter" | "tend" | "refused" | "askedToRotate">;
 }
 
 interface Cursor {
@@ -38,7 +38,7 @@ export async function pollLoop(context: PollContext): Promise<void> {
   let failures = 0;
   while (!stopper.stopped) {
     try {
-      cursor = await pollOnce(context, cursor);
+      cursor = await tendAndPoll(context, cursor);
       failures = 0;
     } catch (error) {
       if (stopper.stopped) return;
@@ -56,6 +56,17 @@ function waitMs({ options, random }: AgentDeps, cursor: Cursor, failures: number
     : jittered(Math.max(cursor.pollMs, options.pollMinMs), random);
 }
 
+async function tendAndPoll(context: PollContext, cursor: Cursor): Promise<Cursor> {
+  const { membership } = context;
+  await membership.tend();
+  try {
+    return await pollOnce(context, cursor);
+  } catch (error) {
+    if (error instanceof HubError && error.status === 401) await membership.refused();
+    throw error;
+  }
+}
+
 async function pollOnce(context: PollContext, cursor: Cursor): Promise<Cursor> {
   const { deps, hub, stopper } = context;
   const now = deps.clock();
@@ -69,12 +80,13 @@ async function pollOnce(context: PollContext, cursor: Cursor): Promise<Cursor> {
 }
 
 async function taken(
-  { desk, considerCharter }: PollContext,
+  { desk, membership }: PollContext,
   { answer, etag }: Extract<Desired, { kind: "changed" }>,
   whole: boolean,
   cursor: Cursor,
 ): Promise<Cursor> {
-  const replaced = await considerCharter(answer.charter);
+  if (answer.rotate === true) membership.askedToRotate();
+  const replaced = await membership.considerCharter(answer.charter);
   desk.take(answer.assignments, whole || replaced);
   return { ...cursor, etag, pollMs: answer.pollMs };
 }

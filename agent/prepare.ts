@@ -1,5 +1,6 @@
 /**
- * A bundle made ready for this cluster: each namespaced object has a namespace, each object its owner's mark. What
+ * A bundle made ready for this cluster: what came encrypted is opened, each namespaced object has a namespace, each
+ * object its owner's mark. What
  * cannot be applied at all is told as a problem of that object; the others are not held up by it here.
  */
 import type { KubeObject } from "#core/object.ts";
@@ -7,6 +8,7 @@ import { refKey, refOf, refText } from "#core/object.ts";
 import { mark, type Owner } from "#core/plan.ts";
 import { isFields, valueAt } from "#core/pointer.ts";
 import type { Kube } from "./kube/port.ts";
+import { openSecrets } from "./sops.ts";
 import { isOwnState } from "./state/system.ts";
 
 type Scope = Awaited<ReturnType<Kube["scopeOf"]>>;
@@ -24,14 +26,15 @@ export async function prepare(
   owner: Owner,
 ): Promise<Prepared> {
   const scopes = await scopesOf(kube, bundle);
+  const opened = await openSecrets(kube, bundle);
   const objects: KubeObject[] = [];
   const problems = new Map<string, string>();
   const seen = new Set<string>();
-  for (const object of bundle) {
+  for (const object of opened.objects) {
     const scope = scopes.get(kindOf(object));
     const placed = mark(inNamespace(object, scope, namespace), owner);
     const key = refKey(refOf(placed));
-    const problem = problemOf(placed, scope, seen.has(key));
+    const problem = opened.problems.get(refKey(refOf(object))) ?? problemOf(placed, scope, seen.has(key));
     if (problem !== undefined) problems.set(key, problem);
     if (!seen.has(key)) objects.push(placed);
     seen.add(key);

@@ -4,6 +4,7 @@
  */
 import { compactVerify, CompactSign, decodeProtectedHeader, importJWK, type CryptoKey } from "jose";
 import { charterSchema, SIGNED_TYPES, type Charter, type PublicKey } from "#core/charter.ts";
+import type { KeyProof } from "#core/protocol.ts";
 import { digestOf, sha256 } from "#core/digest.ts";
 import { statementSchema, type Statement } from "#core/statement.ts";
 
@@ -12,11 +13,6 @@ const ALGORITHM = "EdDSA";
 export type Verified<T> =
   | { kind: "verified"; value: T; digest: string }
   | { kind: "refused"; message: string };
-
-/** What a registration token pins: SHA-256 of the key's canonical JWK. */
-export function fingerprintOf(key: PublicKey): string {
-  return digestOf({ crv: key.crv, kty: key.kty, x: key.x });
-}
 
 export async function verifyCharter(jws: string, recoveryKey: PublicKey): Promise<Verified<Charter>> {
   const payload = await verified(jws, SIGNED_TYPES.charter, recoveryKey);
@@ -57,11 +53,20 @@ export interface RequestClaims {
   htu: string;
   /** SHA-256 (hex) of the body; "" without one. */
   bod: string;
+  /** Random for each process: tells one key in two places. Absent: an agent from before. */
+  run?: string;
 }
 
 export async function signRequest(claims: RequestClaims, key: CryptoKey): Promise<string> {
   return await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: ALGORITHM, typ: SIGNED_TYPES.request })
+    .sign(key);
+}
+
+/** By the new key: that its private half is where the request comes from. */
+export async function proveKey(proof: KeyProof, key: CryptoKey): Promise<string> {
+  return await new CompactSign(new TextEncoder().encode(JSON.stringify(proof)))
+    .setProtectedHeader({ alg: ALGORITHM, typ: SIGNED_TYPES.key })
     .sign(key);
 }
 

@@ -6,44 +6,105 @@ import { z } from "zod";
 import { findConnection, type Connection, type HubFlags } from "./config.ts";
 import { CliError, HubAway, HubRefusal } from "./errors.ts";
 import type { Io } from "./io.ts";
+import { encodeReason, REASON_HEADER } from "#core/reason.ts";
 import { sentence } from "#core/text.ts";
+import { listOf } from "#core/view.ts";
 
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const ANSWER_MS_MAX = 30_000;
+/** The most that the hub gives at once, and how often it is asked for more. */
+const PAGE_ITEMS = 500;
+const PAGES_MAX = 1_000;
+
+export type Query = Readonly<Record<string, string | number | undefined>>;
 
 export interface Hub {
   readonly server: string;
   readonly project: string;
   /** Parts of a path below the project, each escaped: `["apps", name]`. */
-  read<T extends z.ZodType>(parts: readonly (string | number)[], schema: T): Promise<z.infer<T>>;
+  read<T extends z.ZodType>(
+    parts: readonly (string | number)[],
+    schema: T,
+    query?: Query,
+  ): Promise<z.infer<T>>;
+  /** A list to its end, page by page. */
+  list<T extends z.ZodType>(parts: readonly (string | number)[], item: T): Promise<z.infer<T>[]>;
+  /** The same of a path that is in no project. */
+  listAt<T extends z.ZodType>(path: string, item: T): Promise<z.infer<T>[]>;
+  /** Of a path that is in no project. */
+  readAt<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>>;
+  /** Of what belongs to no project: `/v1/hub`. */
+  get<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>>;
   /** Undefined where the hub says that there is no such thing. */
   find<T extends z.ZodType>(parts: readonly (string | number)[], schema: T): Promise<z.infer<T> | undefined>;
   /** The status of what was done; the body is of no interest. */
   act(method: "POST" | "DELETE", parts: readonly string[]): Promise<number>;
-  post<T extends z.ZodType>(path: string, body: unknown, schema: T): Promise<z.infer<T>>;
-  /** The path of a thing in the project, for `post`. */
+  /** `waitMs`: for what takes the hub longer than other answers. */
+  post<T extends z.ZodType>(path: string, body: unknown, schema: T, waitMs?: number): Promise<z.infer<T>>;
+  put<T extends z.ZodType>(path: string, body: unknown, schema: T): Promise<z.infer<T>>;
+  /** The path of a thing in the project, for `post` and `put`. */
   path(parts: readonly (string | number)[]): string;
 }
 
 export async function connect(flags: HubFlags, io: Io): Promise<Hub> {
-  const to = await findConnection(flags, io);
+  return hubAt(await findConnection(flags, io), io);
+}
+
+export function hubAt(to: Connection, io: Io): Hub {
   const path = (parts: readonly (string | number)[]): string =>
     ["/v1/projects", ...[to.project, ...parts].map((part) => encodeURIComponent(part))].join("/");
-  const read = async <T extends z.ZodType>(parts: readonly (string | number)[], schema: T) =>
-    parse(to, schema, (await ask(to, io, "GET", path(parts))).text);
+  const read = async <T extends z.ZodType>(
+    parts: readonly (string | number)[],
+    schema: T,
+    query: Query = {},
+  ) => parse(to, schema, (await ask(to, io, "GET", `${path(parts)}${queryText(query)}`)).text);
   return {
     server: to.server,
     project: to.project,
     path,
     read,
+    list: (parts, item) => allPages((cursor) => read(parts, listOf(item), { limit: PAGE_ITEMS, cursor })),
+    listAt: (at, item) =>
+      allPages(async (cursor) => {
+        const asked = `${at}${queryText({ limit: PAGE_ITEMS, cursor })}`;
+        return parse(to, listOf(item), (await ask(to, io, "GET", asked)).text);
+      }),
+    readAt: async (at, schema) => parse(to, schema, (await ask(to, io, "GET", at)).text),
+    get: async (at, schema) => parse(to, schema, (await ask(to, io, "GET", at)).text),
     find: (parts, schema) =>
       read(parts, schema).catch((error: unknown) => {
         if (error instanceof HubRefusal && error.status === 404) return undefined;
         throw error;
       }),
     act: async (method, parts) => (await ask(to, io, method, path(parts))).status,
-    post: async (at, body, schema) => parse(to, schema, (await ask(to, io, "POST", at, body)).text),
+    post: async (at, body, schema, waitMs) =>
+      parse(to, schema, (await ask(to, io, "POST", at, body, waitMs)).text),
+    put: async (at, body, schema) => parse(to, schema, (await ask(to, io, "PUT", at, body)).text),
   };
+}
+
+function queryText(query: Query): string {
+  const told = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) told.set(name, String(value));
+  return told.size === 0 ? "" : `?${told.toString()}`;
+}
+
+/** Ends where the hub would otherwise be read for ever. */
+async function allPages<T>(
+  read: (cursor: string | undefined) => Promise<{ items: T[]; next?: string | undefined }>,
+): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const answer = await read(cursor);
+    items.push(...answer.items);
+    if (answer.next === undefined) return items;
+    cursor = answer.next;
+  }
+  throw new CliError(
+    `the list does not end within ${PAGES_MAX} pages of ${PAGE_ITEMS}`,
+    "ask for less: name one of them",
+  );
 }
 
 async function ask(
@@ -52,13 +113,18 @@ async function ask(
   method: string,
   path: string,
   body?: unknown,
+  waitMs: number = ANSWER_MS_MAX,
 ): Promise<{ status: number; text: string }> {
-  const headers: Record<string, string> = { authorization: `Bearer ${to.token}`, accept: "application/json" };
+  const headers: Record<string, string> = {
+    ...(to.reason === undefined || method === "GET" ? {} : { [REASON_HEADER]: encodeReason(to.reason) }),
+    ...(to.token === undefined ? {} : { authorization: `Bearer ${to.token}` }),
+    accept: "application/json",
+  };
   const init: RequestInit = {
     method,
     headers,
     redirect: "error",
-    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    signal: AbortSignal.timeout(waitMs),
   };
   if (body !== undefined) {
     headers["content-type"] = "application/json";
@@ -70,18 +136,23 @@ async function ask(
     if (!answer.ok) throw refusal(to, answer.status, text);
     return { status: answer.status, text };
   } catch (error) {
-    throw error instanceof CliError ? error : away(to, error);
+    throw error instanceof CliError ? error : away(to, error, waitMs);
   }
 }
 
-async function boundedText(answer: Response): Promise<string> {
+/** `who` answers, as an error says it. */
+export async function boundedText(
+  answer: Response,
+  bytesMax: number = ANSWER_BYTES_MAX,
+  who = "the hub",
+): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of answer.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > ANSWER_BYTES_MAX)
+    if (bytes > bytesMax)
       throw new CliError(
-        `the hub's answer is larger than ${ANSWER_BYTES_MAX} bytes`,
+        `${who}'s answer is larger than ${bytesMax} bytes`,
         "ask for less: name one App or cluster",
       );
     chunks.push(chunk);
@@ -89,8 +160,8 @@ async function boundedText(answer: Response): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function away(to: Connection, error: unknown): HubAway {
-  const message = `no hub answers at ${to.server} (${causeOf(error)}; named by ${to.namedBy})`;
+function away(to: Connection, error: unknown, waitMs: number): HubAway {
+  const message = `no hub answers at ${to.server} (${causeOf(error, waitMs)}; named by ${to.namedBy})`;
   return new HubAway(
     message,
     "start it with `npm start`, or name another with --server URL (FAIRLEAD_SERVER)",
@@ -98,11 +169,11 @@ function away(to: Connection, error: unknown): HubAway {
 }
 
 /** `fetch` hides the reason in a chain of causes; the innermost one says what happened. */
-function causeOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0]);
+function causeOf(error: unknown, waitMs: number): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0], waitMs);
   if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return causeOf(error.cause);
-  if (error.name === "TimeoutError") return `nothing within ${ANSWER_MS_MAX / 1000} s`;
+  if (error.cause !== undefined) return causeOf(error.cause, waitMs);
+  if (error.name === "TimeoutError") return `nothing within ${waitMs / 1000} s`;
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }
 
@@ -129,7 +200,8 @@ function refusal(to: Connection, status: number, text: string): CliError {
 }
 
 function fixFor(status: number): string {
-  if (status === 401) return "check --token, FAIRLEAD_API_TOKEN, or the token in .fairlead/cli.json";
+  if (status === 401)
+    return "check --token, FAIRLEAD_API_TOKEN, or the token in .fairlead/cli.json; or sign in again with `fairlead login`";
   if (status === 403) return "ask for the right, or use a token that has it";
   if (status === 404) return "`fairlead get` shows what there is; --project names another project";
   if (status === 409) return "do what the message says, then try again";

@@ -8,14 +8,14 @@ export const hubFlags = {
     parse: String,
     optional: true,
     placeholder: "URL",
-    brief: "the hub [FAIRLEAD_SERVER, .fairlead/cli.json]",
+    brief: "the hub [FAIRLEAD_SERVER, .fairlead/cli.json, fairlead login]",
   },
   token: {
     kind: "parsed",
     parse: String,
     optional: true,
     placeholder: "TOKEN",
-    brief: "its API token [FAIRLEAD_API_TOKEN, .fairlead/cli.json]",
+    brief: "its API token [FAIRLEAD_API_TOKEN, .fairlead/cli.json, fairlead login]",
   },
   project: {
     kind: "parsed",
@@ -23,6 +23,13 @@ export const hubFlags = {
     optional: true,
     placeholder: "NAME",
     brief: 'the project ("default" where none is named)',
+  },
+  reason: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "TEXT",
+    brief: "why, for the audit log [FAIRLEAD_REASON]",
   },
 } as const;
 

@@ -12,6 +12,8 @@ export interface Io {
   stderr: Stream;
   /** The whole of standard input, asked for by `apply -f -` only. */
   stdin?: () => Promise<string>;
+  /** The next line of standard input, for a secret that somebody pastes or a program pipes in. */
+  line?: () => Promise<string>;
   env: Readonly<Record<string, string | undefined>>;
   fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Where relative files and `.fairlead/cli.json` are looked for. */

@@ -2,18 +2,33 @@
  * The `fairlead` CLI: `run(argv, io)` gives an exit code and touches nothing that `io` does not hand it. Data goes to
  * standard output, words for people to standard error, and every error ends with its fix.
  */
+import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildApplication, buildRouteMap, run as runApplication, type StricliProcess } from "@stricli/core";
 import { agent, runAgentProgram } from "./commands/agent.ts";
 import { apply } from "./commands/apply.ts";
 import { audit } from "./commands/audit.ts";
+import { auditLogList } from "./commands/audit-log.ts";
+import { auditLogVerify } from "./commands/audit-log-verify.ts";
+import { clusterRevoke, clusterRotate } from "./commands/cluster-key.ts";
 import { clusterRegister } from "./commands/cluster-register.ts";
+import { credentials } from "./commands/credentials.ts";
 import { remove } from "./commands/delete.ts";
+import { exportHub } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
+import { hub } from "./commands/hub.ts";
+import { importHub } from "./commands/import.ts";
+import { manifests } from "./commands/manifests.ts";
+import { login } from "./commands/login.ts";
+import { logout } from "./commands/logout.ts";
+import { plan } from "./commands/plan.ts";
 import { rolloutStatus } from "./commands/rollout-status.ts";
 import { sync } from "./commands/sync.ts";
+import { token } from "./commands/token.ts";
 import { version } from "./commands/version.ts";
+import { webhook } from "./commands/webhook.ts";
+import { whoami } from "./commands/whoami.ts";
 import { CliError, EXIT } from "./errors.ts";
 import type { Context, Io } from "./io.ts";
 import { hasColours } from "./print.ts";
@@ -21,15 +36,42 @@ import { cliText } from "./text.ts";
 
 const rollout = buildRouteMap({ routes: { status: rolloutStatus }, docs: { brief: "Follow rollouts" } });
 const cluster = buildRouteMap({
-  routes: { register: clusterRegister },
-  docs: { brief: "Make clusters known" },
+  routes: { register: clusterRegister, rotate: clusterRotate, revoke: clusterRevoke },
+  docs: { brief: "Make clusters known, and see to the keys of their agents" },
+});
+const auditLog = buildRouteMap({
+  routes: { list: auditLogList, verify: auditLogVerify },
+  defaultCommand: "list",
+  docs: { brief: "Show who changed what and why, or check that nothing of it was altered" },
 });
 const root = buildRouteMap({
-  routes: { get, apply, rollout, cluster, sync, audit, delete: remove, agent, version },
+  routes: {
+    get,
+    apply,
+    plan,
+    rollout,
+    cluster,
+    credentials,
+    sync,
+    webhook,
+    audit,
+    auditLog,
+    manifests,
+    delete: remove,
+    hub,
+    export: exportHub,
+    import: importHub,
+    agent,
+    login,
+    logout,
+    whoami,
+    token,
+    version,
+  },
   docs: {
     brief: "Fairlead: Git is the truth, every cluster pulls its own line",
     fullDescription:
-      "Follows a fleet of Kubernetes clusters through its hub. The hub is named by --server and --token, by FAIRLEAD_SERVER and FAIRLEAD_API_TOKEN, or by the nearest .fairlead/cli.json, which `npm start` writes.",
+      "Follows a fleet of Kubernetes clusters through its hub. The hub is named by --server and --token, by FAIRLEAD_SERVER and FAIRLEAD_API_TOKEN, by the nearest .fairlead/cli.json, which `npm start` writes, or by the last `fairlead login`.",
   },
 });
 
@@ -57,11 +99,17 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   return ended === EXIT.ok ? context.exitCode : ended;
 }
 
+async function firstLine(): Promise<string> {
+  for await (const line of createInterface({ input: process.stdin })) return line;
+  return "";
+}
+
 function processIo(): Io {
   return {
     stdout: process.stdout,
     stderr: process.stderr,
     stdin: () => readAll(process.stdin),
+    line: firstLine,
     env: process.env,
     fetch: (url, init) => fetch(url, init),
     cwd: process.cwd(),

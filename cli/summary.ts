@@ -4,7 +4,7 @@ import type { FleetApp, FleetView } from "#core/view.ts";
 import { sentence } from "#core/text.ts";
 import type { Io } from "./io.ts";
 import { ago, paint, printTable, shortCommit } from "./print.ts";
-import { errorWords, fleetAppTable } from "./tables.ts";
+import { DUPLICATE_TOLD_MS, errorWords, fleetAppTable } from "./tables.ts";
 
 const TROUBLES_MAX = 20;
 
@@ -30,7 +30,13 @@ function troubles(fleet: FleetView): string[] {
       ({ resource, heardAt }) =>
         `Cluster ${resource.metadata.name} is silent, last heard ${ago(heardAt, fleet.at)}`,
     );
-  return [...fleet.apps.flatMap(appTroubles), ...sources, ...silent];
+  const twice = fleet.clusters
+    .filter(({ duplicatedAt }) => duplicatedAt !== undefined && fleet.at - duplicatedAt < DUPLICATE_TOLD_MS)
+    .map(
+      ({ resource: { metadata } }) =>
+        `Cluster ${metadata.name}: two agents live with one key; revoke it: fairlead cluster revoke ${metadata.name}`,
+    );
+  return [...fleet.apps.flatMap(appTroubles), ...sources, ...silent, ...twice];
 }
 
 function appTroubles({ app, rollout, placements }: FleetApp): string[] {

@@ -1,34 +1,69 @@
 /** What the hub answers, as tables: one function per noun, and no reading in any of them. */
 import { appStanding, doneOf, errorPlace, placementStanding, rolloutStanding } from "#core/fleet.ts";
+import { words } from "#core/finding.ts";
 import type { Release } from "#core/release.ts";
 import type { Rollout } from "#core/rollout.ts";
-import type { AppView, ClusterView, FleetApp, PlacementView, SourceView } from "#core/view.ts";
+import { selectorWords } from "#core/selector-text.ts";
+import type {
+  AppView,
+  ClusterView,
+  FleetApp,
+  PlacementView,
+  PolicyView,
+  ProjectView,
+  SourceView,
+} from "#core/view.ts";
 import { ago, shortCommit, subject, type Cell, type Table } from "./print.ts";
 
 export function sourceTable(list: readonly SourceView[], now: number): Table {
-  const rows = list.map(({ resource, state }): Cell[] => {
+  const folders = list.some(({ resource }) => resource.spec.apps !== undefined);
+  const rows = list.map(({ resource, state, fleet }): Cell[] => {
     const { git } = resource.spec;
     const base = [resource.metadata.name, git.url, Object.values(git.ref)[0] ?? ""];
-    if (state === undefined) return [...base, { word: "not read yet", tone: "busy" }, "-", "-"];
+    const folder = folders ? [folderCell(fleet)] : [];
+    if (state === undefined) return [...base, { word: "not read yet", tone: "busy" }, "-", "-", ...folder];
     if (state.kind === "failed")
       return [
         ...base,
         { word: "failed", tone: "bad" },
         `${state.code}: ${state.message}`,
         ago(state.at, now),
+        ...folder,
       ];
     return [
       ...base,
       { word: "read", tone: "good" },
-      `${shortCommit(state.commit)} ${subject(state.message)} (${state.author})`,
+      `${shortCommit(state.commit)} ${subject(state.message)} (${state.author}${signedWords(state.signer)})`,
       ago(state.committedAt, now),
+      ...folder,
     ];
   });
   return {
-    columns: ["name", "repository", "ref", "state", "newest commit", "when"],
+    columns: [
+      "name",
+      "repository",
+      "ref",
+      "state",
+      "newest commit",
+      "when",
+      ...(folders ? ["fleet folder"] : []),
+    ],
     rows,
     empty: "no Sources yet: fairlead apply -f source.yaml",
   };
+}
+
+/** Its faults are told one by one where a single Source is asked for. */
+function folderCell(fleet: SourceView["fleet"]): Cell {
+  if (fleet === undefined) return "-";
+  const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
+  const faults = fleet.errorsTotal === 0 ? "" : `, ${count(fleet.errorsTotal, "fault")}`;
+  const word = `${count(fleet.applied, "resource")}${faults}`;
+  return { word, tone: fleet.errorsTotal === 0 ? "good" : "bad" };
+}
+
+function signedWords(signer: string | undefined): string {
+  return signer === undefined ? "" : `, signed by ${signer}`;
 }
 
 export function appTable(list: readonly AppView[]): Table {
@@ -52,7 +87,7 @@ export function appTable(list: readonly AppView[]): Table {
       state?.release ?? 0,
       state?.commit === undefined ? "-" : shortCommit(state.commit),
       { word, tone },
-      errorWords(state?.error),
+      state?.error === undefined ? warningWords(state?.warnings) : errorWords(state.error),
     ];
   });
   return {
@@ -69,23 +104,90 @@ export function errorWords(error: NonNullable<AppView["state"]>["error"]): strin
   return place === "" ? error.message : `${place}: ${error.message}`;
 }
 
+function warningWords(warnings: NonNullable<AppView["state"]>["warnings"]): string {
+  const [first] = warnings?.listed ?? [];
+  if (warnings === undefined || first === undefined) return "";
+  const more = warnings.total > 1 ? ` (and ${warnings.total - 1} more)` : "";
+  return `warning: ${words(first)}${more}`;
+}
+
+export function projectTable(list: readonly ProjectView[]): Table {
+  const rows = list.map(({ resource: { metadata, spec } }): Cell[] => [
+    metadata.name,
+    some(spec.sources),
+    selectorWords(spec.clusters),
+    some(spec.namespaces),
+    kindWords(spec.kinds),
+    spec.roles.length,
+  ]);
+  return {
+    columns: ["name", "sources", "clusters", "namespaces", "kinds", "roles"],
+    rows,
+    empty: "no Projects that you may read",
+  };
+}
+
+const SHOWN_MAX = 3;
+
+function some(list: readonly string[]): string {
+  const more = list.length > SHOWN_MAX ? `,… (${list.length})` : "";
+  return list.length === 0 ? "none" : `${list.slice(0, SHOWN_MAX).join(",")}${more}`;
+}
+
+function kindWords({ allow, deny }: ProjectView["resource"]["spec"]["kinds"]): string {
+  const named = (rules: typeof allow): string =>
+    some(rules.map(({ group, kind }) => (group === "*" || group === "" ? kind : `${kind}.${group}`)));
+  const allowed = allow.length === 0 ? "all" : named(allow);
+  return deny.length === 0 ? allowed : `${allowed} but ${named(deny)}`;
+}
+
+export function policyTable(list: readonly PolicyView[]): Table {
+  const rows = list.map(({ resource: { metadata, spec } }): Cell[] => [
+    metadata.name,
+    { word: spec.mode, tone: spec.mode === "enforce" ? "good" : "quiet" },
+    selectorWords(spec.apps),
+    [spec.match.kinds, spec.match.groups, spec.match.namespaces]
+      .map((one) => (one === undefined ? "all" : some(one)))
+      .join(" / "),
+    spec.validations.length,
+  ]);
+  return {
+    columns: ["name", "mode", "apps", "kinds / groups / namespaces", "validations"],
+    rows,
+    empty: "no Policies yet: fairlead apply -f policy.yaml",
+  };
+}
+
+/** The key is told with one cluster, for it is not read for lists. */
 export function clusterTable(list: readonly ClusterView[], now: number): Table {
+  const isKnown = list.some(({ key, revoked }) => key !== undefined || revoked !== undefined);
   const rows = list.map((cluster): Cell[] => [
     cluster.resource.metadata.name,
-    clusterState(cluster),
+    clusterState(cluster, now),
     labelWords(cluster),
     cluster.kubernetes ?? "-",
     cluster.agent ?? "-",
     ago(cluster.heardAt, now),
+    ...(isKnown ? [cluster.key ?? "-"] : []),
   ]);
+  const columns = ["name", "state", "labels", "kubernetes", "agent", "heard"];
   return {
-    columns: ["name", "state", "labels", "kubernetes", "agent", "heard"],
+    columns: isKnown ? [...columns, "key"] : columns,
     rows,
     empty: "no Clusters yet: fairlead cluster register NAME",
   };
 }
 
-function clusterState({ registered, silent, resource }: ClusterView): Cell {
+/** Two agents beside each other are heard anew every few minutes; after this it is past. */
+export const DUPLICATE_TOLD_MS = 30 * 60_000;
+
+function clusterState(
+  { registered, silent, resource, revoked, duplicatedAt }: ClusterView,
+  now: number,
+): Cell {
+  if (revoked === true) return { word: "revoked", tone: "bad" };
+  if (duplicatedAt !== undefined && now - duplicatedAt < DUPLICATE_TOLD_MS)
+    return { word: "two agents with one key", tone: "bad" };
   const mark = resource.spec.simulated ? " (simulated)" : "";
   if (!registered) return { word: "waiting for an agent", tone: "busy" };
   return silent ? { word: `silent${mark}`, tone: "bad" } : { word: `heard${mark}`, tone: "good" };

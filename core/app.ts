@@ -1,5 +1,6 @@
 /** An App: what to render from a source, for which clusters, and how it syncs. */
 import { z } from "zod";
+import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { DELETES_BUDGET_DEFAULT } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
@@ -36,17 +37,61 @@ const rolloutSpecSchema = z.strictObject({
     .default({ deletes: DELETES_BUDGET_DEFAULT }),
 });
 
+/** Values are what Helm takes from a values file; texts in them and file names may hold `${cluster.…}`. */
+const helmSchema = z.strictObject({
+  valuesFiles: z.array(z.string().min(1).max(500)).max(50).default([]),
+  values: z.record(z.string(), z.json()).default({}),
+});
+
+const overrideSchema = z.strictObject({
+  clusters: selectorSchema,
+  path: z.string().max(500).optional(),
+  helm: helmSchema.optional(),
+});
+
+const specSchema = z.strictObject({
+  source: nameSchema,
+  /** The folder to render; with `chart` the one that values files are relative to. */
+  path: z.string().max(500).default("."),
+  /** A chart from a Helm repository or an OCI registry, instead of what lies in `path`. */
+  chart: chartSchema.optional(),
+  namespace: nameSchema.default("default"),
+  clusters: selectorSchema,
+  /** For a chart, in the folder or by `chart`. Values files are relative to `path`, or start with `/` at the repository's root. */
+  helm: helmSchema
+    .extend({
+      /** `.Release.Name`; the App's own name where absent. Helm allows 53 characters. */
+      release: nameSchema.max(53, "must have at most 53 characters: Helm takes no more").optional(),
+      skipCrds: z.boolean().default(false),
+    })
+    .optional(),
+  /** Put `${cluster.…}` into the rendered objects' texts too. */
+  variables: z.boolean().default(false),
+  /** What differs for some clusters. */
+  overrides: z.array(overrideSchema).max(100).default([]),
+  overrideMode: z.enum(["first", "all"]).default("first"),
+  rollout: rolloutSpecSchema.prefault({}),
+  sync: syncSchema.prefault({}),
+});
+
+/** A path that nothing would be read from is a mistake: told, not passed over. */
+function fits({ chart, path, helm, overrides }: z.infer<typeof specSchema>, context: z.RefinementCtx): void {
+  if (chart === undefined) return;
+  const files = [helm, ...overrides.map((one) => one.helm)].some((one) => (one?.valuesFiles.length ?? 0) > 0);
+  const field = path === "." ? overrides.findIndex((one) => one.path !== undefined) : -1;
+  if (files || (path === "." && field === -1)) return;
+  context.addIssue({
+    code: "custom",
+    path: field === -1 ? ["path"] : ["overrides", field, "path"],
+    message:
+      "names a folder, and spec.chart comes from a chart repository: take one of the two, or name files of the folder in spec.helm.valuesFiles",
+  });
+}
+
 export const appSchema = z.strictObject({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal("App"),
   metadata: metadataSchema,
-  spec: z.strictObject({
-    source: nameSchema,
-    path: z.string().max(500).default("."),
-    namespace: nameSchema.default("default"),
-    clusters: selectorSchema,
-    rollout: rolloutSpecSchema.prefault({}),
-    sync: syncSchema.prefault({}),
-  }),
+  spec: specSchema.superRefine(fits),
 });
 export type App = z.infer<typeof appSchema>;

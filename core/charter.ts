@@ -4,6 +4,7 @@
  * or a restored one needs a new charter and no visit to a cluster.
  */
 import { z } from "zod";
+import { digestOf } from "./digest.ts";
 
 /** An Ed25519 public key as a JWK (RFC 8037). */
 export const publicKeySchema = z.object({
@@ -12,6 +13,16 @@ export const publicKeySchema = z.object({
   x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
 });
 export type PublicKey = z.infer<typeof publicKeySchema>;
+
+/** SHA-256 of the canonical public JWK, whatever else the key holds: what is pinned, and what people compare. */
+export function fingerprintOf({ kty, crv, x }: PublicKey): string {
+  return digestOf({ kty, crv, x });
+}
+
+/** Short name of a signing key, as charters and statements bear it. */
+export function kidOf(key: PublicKey): string {
+  return fingerprintOf(key).slice(0, 16);
+}
 
 export const charterSchema = z.object({
   hub: z.string().min(1).max(64),
@@ -34,7 +45,27 @@ export const SIGNED_TYPES = {
   charter: "fairlead-charter",
   statement: "fairlead-statement",
   request: "fairlead-request",
+  /** By a key that is to replace another: proof that its private half is there. */
+  key: "fairlead-key",
 } as const;
+
+export const CHARTER_CHARS_MAX = 8000;
+
+/** What keeps `next` from taking the place of `held`; `signing` names the key that the hub signs with now. */
+export function charterFault(held: Charter, next: Charter, signing: string | undefined): string | undefined {
+  if (next.hub !== held.hub) return `it is of hub ${next.hub}, this is ${held.hub}`;
+  if (next.serial <= held.serial) return `its serial ${next.serial} is not above ${held.serial}`;
+  if (next.epoch < held.epoch) return `its epoch ${next.epoch} is below ${held.epoch}`;
+  const named = new Set(next.signers.map(({ kid }) => kid));
+  const wrong = next.signers.find(({ kid, key }) => kid !== kidOf(key));
+  if (wrong !== undefined) return `the key named ${wrong.kid} is ${kidOf(wrong.key)}`;
+  if (signing !== undefined && !named.has(signing))
+    return `it does not name ${signing}, the key that this hub signs with: agents would refuse every statement`;
+  const dropped = held.signers.find(({ kid }) => !named.has(kid));
+  if (dropped !== undefined && next.epoch === held.epoch)
+    return `it drops key ${dropped.kid} in the same epoch: statements that it signed would be refused before they are signed anew`;
+  return undefined;
+}
 
 /** The held charter stays unless the new one is of the same hub and newer. */
 export function newerCharter(held: Charter, next: Charter): boolean {

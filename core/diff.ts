@@ -63,12 +63,26 @@ export function compare(
     found: [],
   };
   differ(comparable(live), comparable(applied ?? bundle), "", walk);
-  const show = isSecret(live) ? showSecret : showPlain;
-  return walk.found.map(({ path, before, after }) => ({
+  return shown(walk, isSecret(live));
+}
+
+function shown({ found }: Walk, secret: boolean): FieldChange[] {
+  const show = secret ? showSecret : showPlain;
+  return found.map(({ path, before, after }) => ({
     path,
     ...(before === undefined ? {} : { before: show(path, before) }),
     ...(after === undefined ? {} : { after: show(path, after) }),
   }));
+}
+
+/**
+ * The same for two texts of one object, as bundles hold them: nothing is bookkeeping there, so the API's version counts
+ * as well. A Secret's `stringData` is taken as the `data` that the server makes of it.
+ */
+export function changesBetween(before: KubeObject, after: KubeObject): FieldChange[] {
+  const walk: Walk = { ignored: [], declaredOnly: false, found: [] };
+  differ(withEncodedData(before), withEncodedData(after), "", walk);
+  return shown(walk, isSecret(before) || isSecret(after));
 }
 
 function comparable(object: KubeObject): Fields {
@@ -101,7 +115,12 @@ function differFields(before: Fields, after: Fields, path: string, walk: Walk): 
   const names = walk.declaredOnly
     ? Object.keys(after)
     : new Set([...Object.keys(before), ...Object.keys(after)]);
-  for (const name of names) differ(before[name], after[name], pointerTo(path, name), walk);
+  for (const name of names) differ(own(before, name), own(after, name), pointerTo(path, name), walk);
+}
+
+/** A field named `constructor` is not there just because every object has one. */
+function own(fields: Fields, name: string): unknown {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }
 
 /** Items that all bear a name of their own are paired by it, as the server merges them; others by index. */

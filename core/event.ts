@@ -11,13 +11,42 @@ export const hubEventSchema = z.discriminatedUnion("type", [
     type: z.literal("source.changed"),
     detail: z.object({ project: z.string(), source: z.string(), commit: z.string() }),
   }),
+  z.object({ type: z.literal("project.changed"), detail: z.object({ project: z.string() }) }),
+  z.object({
+    type: z.literal("policy.changed"),
+    detail: z.object({ project: z.string(), policy: z.string() }),
+  }),
+  /** A webhook told of a push. */
+  z.object({
+    type: z.literal("source.nudged"),
+    detail: z.object({ project: z.string(), source: z.string() }),
+  }),
   z.object({ type: z.literal("app.changed"), detail: z.object(app) }),
   z.object({
     type: z.literal("cluster.changed"),
     detail: z.object({ project: z.string(), cluster: z.string() }),
   }),
+  /** Its Kubernetes minor, or the APIs that it serves. */
+  z.object({
+    type: z.literal("cluster.served"),
+    detail: z.object({ project: z.string(), cluster: z.string() }),
+  }),
   z.object({
     type: z.literal("cluster.registered"),
+    /** `replaced`: another key was good until then. */
+    detail: z.object({ project: z.string(), cluster: z.string(), replaced: z.boolean().optional() }),
+  }),
+  z.object({
+    type: z.literal("cluster.rotated"),
+    detail: z.object({ project: z.string(), cluster: z.string() }),
+  }),
+  z.object({
+    type: z.literal("cluster.revoked"),
+    detail: z.object({ project: z.string(), cluster: z.string() }),
+  }),
+  /** One agent key is used from two places that are both alive. */
+  z.object({
+    type: z.literal("cluster.duplicated"),
     detail: z.object({ project: z.string(), cluster: z.string() }),
   }),
   z.object({ type: z.literal("release.created"), detail: z.object({ ...rollout, commit: z.string() }) }),

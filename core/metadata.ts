@@ -18,8 +18,16 @@ export const labelsSchema = z
   .record(
     z
       .string()
-      .regex(/^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/, "is no label key"),
-    z.string().regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/, "is no label value"),
+      .regex(
+        /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
+        "is no label key: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, with a prefix such as example.com/ if need be",
+      ),
+    z
+      .string()
+      .regex(
+        /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/,
+        "is no label value: at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
+      ),
   )
   .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `must have at most ${LABELS_MAX} labels`);
 

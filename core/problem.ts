@@ -7,12 +7,18 @@ const PROBLEMS = {
   unauthenticated: { status: 401, title: "Who asks is not proved" },
   forbidden: { status: 403, title: "This is not allowed" },
   "not-found": { status: 404, title: "There is no such thing" },
+  "method-not-allowed": { status: 405, title: "This is not done to this thing" },
   conflict: { status: 409, title: "Somebody else changed it first" },
+  "already-open": { status: 409, title: "This was done before, and is done once" },
   "in-use": { status: 409, title: "Something still needs it" },
+  "changed-since": { status: 412, title: "It is not the version that If-Match names" },
   "too-large": { status: 413, title: "The request is larger than its limit" },
   "invalid-resource": { status: 422, title: "A resource is not valid" },
+  "unsupported-type": { status: 415, title: "A body of this type is not read here" },
   "agent-too-old": { status: 426, title: "This agent's protocol is too old" },
+  "too-many": { status: 429, title: "Too many requests; try again after the named time" },
   internal: { status: 500, title: "The hub failed; the cause is in its log under the request id" },
+  "not-ready": { status: 503, title: "The hub cannot answer at this moment" },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;

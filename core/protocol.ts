@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { publicKeySchema } from "./charter.ts";
+import { DIGEST_PATTERN } from "./digest.ts";
 import {
   ASSIGNMENTS_PER_CLUSTER_MAX,
   REPORT_DRIFTS_MAX,
@@ -20,6 +21,10 @@ export const AGENT_PATHS = {
   register: "/agent/v1/register",
   desired: "/agent/v1/desired",
   report: "/agent/v1/report",
+  rotate: "/agent/v1/rotate",
+  served: "/agent/v1/served",
+  apis: (digest: string) => `/agent/v1/apis/${digest}`,
+  schemas: (digest: string) => `/agent/v1/schemas/${digest}`,
   bundle: (app: string) => `/agent/v1/apps/${app}/bundle`,
 } as const;
 
@@ -55,10 +60,58 @@ export const registrationTokenSchema = z.object({
 });
 export type RegistrationToken = z.infer<typeof registrationTokenSchema>;
 
+/** A new key for a registered cluster. The request is signed by the old one; `proof` by the new one. */
+export const rotateRequestSchema = z.object({
+  protocol: z.number().int(),
+  key: publicKeySchema,
+  proof: z.string().max(2000),
+});
+export type RotateRequest = z.infer<typeof rotateRequestSchema>;
+
+/** What the proof says; bound to hub and cluster, so it is good nowhere else. */
+export const keyProofSchema = z.object({
+  hub: z.string(),
+  /** `<project>/<cluster>` */
+  agent: z.string(),
+  x: z.string(),
+});
+export type KeyProof = z.infer<typeof keyProofSchema>;
+
+/** `already`: the hub holds this key, the answer to the first request was lost. */
+export const rotateAnswerSchema = z.object({ outcome: z.enum(["rotated", "already"]) });
+export type RotateAnswer = z.infer<typeof rotateAnswerSchema>;
+
+/**
+ * What the cluster's API server serves: its version, and the digest of its list of APIs. `seq` grows, so that a replay
+ * changes nothing. A hub from before answers 404.
+ */
+export const servedRequestSchema = z.object({
+  protocol: z.number().int(),
+  seq: z.number().int().positive(),
+  kubernetes: line(40),
+  /** SHA-256 of the list as canonical JSON; absent where the list is too long to be told. */
+  apis: z.string().regex(DIGEST_PATTERN).optional(),
+  /** SHA-256 of the shapes of the built-in kinds as canonical JSON; told only where the hub asked for them. */
+  schemas: z.string().regex(DIGEST_PATTERN).optional(),
+});
+export type ServedRequest = z.infer<typeof servedRequestSchema>;
+
+/**
+ * `wants` names what the hub has not got yet: `apis`, the list itself, as the body of a PUT; `schemas`, the shapes of this
+ * version, first their digest and then themselves. Names that an agent does not know it passes over. `stale`: nothing was taken, the number to go above.
+ */
+export const servedAnswerSchema = z.object({
+  wants: z.array(z.string().max(40)).max(20),
+  stale: z.number().optional(),
+});
+export type ServedAnswer = z.infer<typeof servedAnswerSchema>;
+
 /** Answer to a desired-state request that is not a 304. */
 export const desiredAnswerSchema = z.object({
   charter: z.string().max(8000),
   pollMs: z.number().int().positive(),
+  /** Somebody asked for a new key of this agent. */
+  rotate: z.boolean().optional(),
   assignments: z
     .array(z.object({ app: nameSchema, statement: z.string().max(64_000) }))
     .max(ASSIGNMENTS_PER_CLUSTER_MAX),

@@ -6,7 +6,9 @@ import { z } from "zod";
 import type { SyncOptions } from "./app.ts";
 import type { BundleRef } from "./bundle.ts";
 import { bundleRefSchema } from "./bundle.ts";
+import { chartFactsSchema } from "./chart-state.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
+import { findingsSchema } from "./finding.ts";
 import { refKey, refOf, type KubeObject } from "./object.ts";
 
 export const releaseSchema = z.object({
@@ -14,13 +16,15 @@ export const releaseSchema = z.object({
   app: z.string(),
   release: z.number().int().positive(),
   epoch: z.number().int().positive(),
-  /** Why it exists: `commit`, `App edited`, `clusters changed`, `App deleted`. */
+  /** Why it exists: `commit`, `App edited`, `clusters changed`, `chart moved`, `App deleted`. */
   reason: z.string(),
   commit: z.string(),
   author: z.string(),
   message: z.string(),
   /** Digest of the kept source tree: rendering again never needs Git. */
   tree: z.string(),
+  /** Of an App whose chart is not in its repository: which one it was. */
+  chart: chartFactsSchema.optional(),
   appVersion: z.number().int(),
   /** Digest over all inputs. */
   inputs: z.string(),
@@ -30,6 +34,8 @@ export const releaseSchema = z.object({
   changed: z.number().int().nonnegative(),
   removed: z.number().int().nonnegative(),
   at: z.number(),
+  /** What was found in it and withholds nothing; absent: nothing. */
+  warnings: findingsSchema.optional(),
 });
 export type Release = z.infer<typeof releaseSchema>;
 

@@ -91,7 +91,8 @@ export function judgeStatement(
         ? { kind: "unchanged" }
         : refuse("same-generation-changed", `generation ${at(statement)} came before with other content`);
     case "newer":
-      return statement.release < held.floor
+      // A statement of a new epoch was signed after it was opened; the hub may have forgotten releases before it.
+      return statement.epoch === held.epoch && statement.release < held.floor
         ? refuse("below-floor", `release ${statement.release} is below the floor ${held.floor}`)
         : { kind: "accepted" };
     default:

@@ -1,29 +1,26 @@
 /**
- * `${cluster.name}`, `${cluster.labels.env}`, `${cluster.values.x}` in an App's path; `${x:=default}` when the
- * value is absent, `$${` for a literal `${`. Values are put in as text and never evaluated.
+ * `${cluster.name}`, `${cluster.labels.env}`, `${cluster.values.x}` in an App's texts; `${x:=default}` when the value is
+ * absent, `$${` for a literal `${`. Values are put in as text and never evaluated.
  */
 import type { Cluster } from "./cluster.ts";
 
-export type Filled = { kind: "filled"; text: string } | { kind: "failed"; message: string };
+/** `missing` names the variables that the cluster has not and that have no default. */
+export type Filled = { kind: "filled"; text: string } | { kind: "failed"; missing: string[] };
 
 const TOKEN = /\$\$\{|\$\{([^}]*)\}/g;
 
-/** An unknown variable without default is an error that names it and the cluster. */
+export const KNOWN_VARIABLES = "known are cluster.name, cluster.labels.* and cluster.values.*";
+
 export function fill(template: string, cluster: Cluster): Filled {
   const missing: string[] = [];
   const text = template.replace(TOKEN, (whole, inner: string | undefined) => {
     if (inner === undefined) return "${";
-    const [name = "", fallback] = inner.split(":=", 2);
-    const value = lookup(name.trim(), cluster) ?? fallback;
+    const [name = "", ...fallback] = inner.split(":=");
+    const value = lookup(name.trim(), cluster) ?? (fallback.length === 0 ? undefined : fallback.join(":="));
     if (value === undefined) missing.push(name.trim());
     return value ?? whole;
   });
-  if (missing.length === 0) return { kind: "filled", text };
-  const known = "known are cluster.name, cluster.labels.* and cluster.values.*";
-  return {
-    kind: "failed",
-    message: `cluster ${cluster.metadata.name} has no ${missing.join(", ")} (${known})`,
-  };
+  return missing.length === 0 ? { kind: "filled", text } : { kind: "failed", missing };
 }
 
 function lookup(name: string, cluster: Cluster): string | undefined {

@@ -12,3 +12,12 @@ export function sentence(text: string, charsMax: number = SENTENCE_CHARS_MAX): s
   const line = text.replace(UNSAFE, " ").replace(/ {2,}/g, " ").trim();
   return line.length <= charsMax ? line : `${line.slice(0, charsMax - 1)}…`;
 }
+
+export const CLUSTERS_NAMED_MAX = 5;
+
+/** `cluster a`, `clusters a, b and 7 more`; of `total` clusters, the first ones are enough. */
+export function clusterNames(names: readonly string[], total: number = names.length): string {
+  const left = total - Math.min(names.length, CLUSTERS_NAMED_MAX);
+  const more = left > 0 ? ` and ${left} more` : "";
+  return `cluster${total === 1 ? "" : "s"} ${names.slice(0, CLUSTERS_NAMED_MAX).join(", ")}${more}`;
+}

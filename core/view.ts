@@ -1,10 +1,17 @@
 /** What the HTTP API answers, and what the CLI and the page read: one set of shapes for all three. */
 import { z } from "zod";
 import { appSchema } from "./app.ts";
+import { chartFactsSchema } from "./chart-state.ts";
 import { clusterSchema } from "./cluster.ts";
 import { driftAuditSchema } from "./drift-audit.ts";
+import { findingsSchema } from "./finding.ts";
+import { fleetFolderSchema } from "./fleet-folder.ts";
 import { placementDetailSchema, placementSchema } from "./placement.ts";
+import { policySchema } from "./policy.ts";
+import { projectSchema } from "./project.ts";
+import { PRUNABLE_KINDS } from "./prune.ts";
 import { releaseSchema } from "./release.ts";
+import { fieldChangeSchema } from "./field-changes.ts";
 import { resourceSchema } from "./resource.ts";
 import { rolloutSchema } from "./rollout.ts";
 import { sourceSchema, sourceStateSchema } from "./source.ts";
@@ -16,8 +23,16 @@ export const appErrorSchema = z.object({
   file: z.string().optional(),
   line: z.number().optional(),
   object: z.string().optional(),
+  /** What the Project's rules or Policies found, where they withhold it. */
+  findings: findingsSchema.optional(),
 });
 export type AppError = z.infer<typeof appErrorSchema>;
+
+/** The chart that is rendered; `failed`: why its repository gave nothing since. */
+export const chartViewSchema = chartFactsSchema.extend({
+  failed: z.object({ code: z.string(), message: z.string() }).optional(),
+});
+export type ChartView = z.infer<typeof chartViewSchema>;
 
 /** `commit` is the newest one looked at; `release` 0 before the first. */
 export const appStateSchema = z.object({
@@ -25,6 +40,10 @@ export const appStateSchema = z.object({
   commit: z.string().optional(),
   active: z.boolean(),
   error: appErrorSchema.optional(),
+  /** What was found and withholds nothing when it was last looked at: the first ones, and how many. */
+  warnings: findingsSchema.optional(),
+  /** Of an App whose chart is not in its repository. */
+  chart: chartViewSchema.optional(),
 });
 export type AppState = z.infer<typeof appStateSchema>;
 
@@ -32,6 +51,8 @@ export const sourceViewSchema = z.object({
   resource: sourceSchema,
   version: z.number(),
   state: sourceStateSchema.optional(),
+  /** Where `spec.apps` names a fleet folder that was looked at. */
+  fleet: fleetFolderSchema.optional(),
 });
 export const appViewSchema = z.object({
   resource: appSchema,
@@ -39,7 +60,19 @@ export const appViewSchema = z.object({
   deleting: z.boolean(),
   state: appStateSchema.optional(),
 });
-export const clusterViewSchema = z.object({
+/** Of a cluster's agent; told with one cluster, not in lists. */
+export const agentKeySchema = z.object({
+  /** Fingerprint of its public key. */
+  key: z.string().optional(),
+  registeredAt: z.number().optional(),
+  rotatedAt: z.number().optional(),
+  revoked: z.boolean().optional(),
+  /** It was asked for a new key. */
+  rotating: z.boolean().optional(),
+});
+export type AgentKeyView = z.infer<typeof agentKeySchema>;
+
+export const clusterViewSchema = agentKeySchema.extend({
   resource: clusterSchema,
   version: z.number(),
   registered: z.boolean(),
@@ -47,6 +80,8 @@ export const clusterViewSchema = z.object({
   heardAt: z.number().optional(),
   agent: z.string().optional(),
   kubernetes: z.string().optional(),
+  /** When two agents with this cluster's key were last heard beside each other. */
+  duplicatedAt: z.number().optional(),
 });
 export const placementViewSchema = placementSchema.extend({ detail: placementDetailSchema.optional() });
 export type SourceView = z.infer<typeof sourceViewSchema>;
@@ -57,6 +92,12 @@ export type PlacementView = z.infer<typeof placementViewSchema>;
 export const applyRequestSchema = z.object({
   resources: z.array(z.unknown()).min(1),
   dryRun: z.boolean().default(false),
+  /** Removes what `selector` (as kubectl writes it) matches in the documents' projects and what is not among them. */
+  prune: z
+    .object({ selector: z.string().min(1).max(1000), kinds: z.array(z.enum(PRUNABLE_KINDS)).optional() })
+    .optional(),
+  /** Changes also what a fleet folder keeps; the folder lets it be until both say the same. */
+  takeover: z.boolean().default(false),
 });
 export const applyAnswerSchema = z.object({
   results: z.array(
@@ -64,10 +105,20 @@ export const applyAnswerSchema = z.object({
       kind: z.string(),
       project: z.string(),
       name: z.string(),
-      outcome: z.enum(["created", "configured", "unchanged"]),
+      outcome: z.enum(["created", "configured", "unchanged", "deleted", "skipped"]),
+      /** The stored version afterwards. */
+      version: z.number().int().optional(),
+      /** Field by field; `more` of them are not listed. */
+      changes: z.array(fieldChangeSchema).optional(),
+      more: z.number().int().optional(),
+      /** Why it was skipped, or what follows. */
+      note: z.string().optional(),
     }),
   ),
+  /** Allowed, and most likely not meant. */
+  warnings: z.array(z.string()).default([]),
 });
+export type ApplyRequest = z.infer<typeof applyRequestSchema>;
 export type ApplyAnswer = z.infer<typeof applyAnswerSchema>;
 
 export const registrationAnswerSchema = z.object({
@@ -77,7 +128,15 @@ export const registrationAnswerSchema = z.object({
 });
 export type RegistrationAnswer = z.infer<typeof registrationAnswerSchema>;
 
-export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item) });
+/** `next` is the cursor of the page that follows; absent on the last one. */
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), next: z.string().optional() });
+
+export const projectViewSchema = z.object({ resource: projectSchema, version: z.number() });
+export const policyViewSchema = z.object({ resource: policySchema, version: z.number() });
+export type ProjectView = z.infer<typeof projectViewSchema>;
+export type PolicyView = z.infer<typeof policyViewSchema>;
+
 export { releaseSchema, resourceSchema, rolloutSchema };
 
 /** One App with all that is told of it; a placement carries its detail only where it drifted or failed. */

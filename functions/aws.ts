@@ -4,6 +4,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { readEnv } from "./env.ts";
 import { createS3Store } from "./objects/s3.ts";
+import { createOutbound } from "./outbound/client.ts";
 import { createDb } from "./store/db.ts";
 
 export function awsDeps() {
@@ -15,6 +16,7 @@ export function awsDeps() {
     env,
     db: createDb(client, env.FAIRLEAD_TABLE),
     objects: createS3Store({ client: new S3Client(), bucket: env.FAIRLEAD_BUCKET }),
+    outbound: createOutbound({ allowLoopback: false }),
     now: () => Date.now(),
   };
 }

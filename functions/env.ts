@@ -1,14 +1,31 @@
 /** The environment of a function, parsed once in its composition root; a missing name is told with all others. */
 import { z } from "zod";
 
+/** What is not set arrives as an empty text. */
+const optionalText = z
+  .string()
+  .optional()
+  .transform((text) => (text === "" ? undefined : text));
+
 const envSchema = z.object({
   FAIRLEAD_TABLE: z.string(),
   FAIRLEAD_BUCKET: z.string(),
   FAIRLEAD_BUS: z.string().optional(),
+  /** Prefix of the hub's parameters: its secret store. */
+  FAIRLEAD_SECRETS: z.string().optional(),
   FAIRLEAD_HUB_URL: z.string().optional(),
   FAIRLEAD_SIGNING_KEY: z.string().optional(),
-  FAIRLEAD_API_TOKEN_SHA256: z.string().optional(),
+  /** Where browsers reach the page, when that is a domain of its own. */
+  FAIRLEAD_PAGE_URL: optionalText.refine((text) => text === undefined || URL.canParse(text), "is no URL"),
+  FAIRLEAD_OIDC_ISSUER: optionalText,
+  FAIRLEAD_OIDC_CLIENT_ID: optionalText,
+  FAIRLEAD_OIDC_CLIENT_SECRET: optionalText,
+  FAIRLEAD_OIDC_CLI_CLIENT_ID: optionalText,
+  FAIRLEAD_OIDC_SCOPES: optionalText,
+  FAIRLEAD_OIDC_GROUPS_CLAIM: optionalText,
   FAIRLEAD_RENDER_ENGINE: z.string().optional(),
+  /** The function that makes plans. */
+  FAIRLEAD_PLAN_FUNCTION: z.string().optional(),
 });
 type Env = z.infer<typeof envSchema>;
 

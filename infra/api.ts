@@ -1,18 +1,22 @@
 /**
  * Two functions with rights of their own: people's API with the page, and the agents' endpoints, which may write only
- * what an agent reports and read no object but bundles. Both authenticate in the app, so their URLs are open.
+ * what an agent reports and read no object but bundles and lists of APIs. Both authenticate in the app, so their URLs are open.
  */
 import {
   deleteRows,
   listObjects,
   names,
   readObjects,
+  readSecrets,
   readTable,
+  secretNames,
   small,
   writeObjects,
+  writeSecrets,
   writeTable,
 } from "./rights.ts";
-import { apiTokenSha256 } from "./secrets.ts";
+import { callPlan, plan } from "./plan.ts";
+import { people } from "./secrets.ts";
 
 const agents = new sst.aws.Function("Agents", {
   ...small,
@@ -22,7 +26,7 @@ const agents = new sst.aws.Function("Agents", {
   // A fleet that polls must not take the account's whole concurrency.
   concurrency: { reserved: 100 },
   environment: names,
-  permissions: [readTable, writeTable, readObjects("bundles"), listObjects],
+  permissions: [readTable, writeTable, readObjects("apis", "bundles"), writeObjects("apis"), listObjects],
 });
 
 const api = new sst.aws.Function("Api", {
@@ -34,15 +38,25 @@ const api = new sst.aws.Function("Api", {
   memory: "1024 MB",
   timeout: "2 minutes",
   concurrency: { reserved: 20 },
-  environment: { ...names, FAIRLEAD_HUB_URL: agents.url, FAIRLEAD_API_TOKEN_SHA256: apiTokenSha256.value },
+  environment: {
+    ...names,
+    ...secretNames,
+    FAIRLEAD_HUB_URL: agents.url,
+    FAIRLEAD_PLAN_FUNCTION: plan.name,
+    ...people,
+  },
   permissions: [
     readTable,
     writeTable,
     deleteRows,
-    readObjects("drift-audits"),
+    readObjects("apis", "audit-log", "bundles", "drift-audits", "targets", "trees"),
     listObjects,
-    // The same look at a source keeps its tree: the one reason for writing objects.
-    writeObjects("trees"),
+    // The same look at a source keeps its tree, an import the target lists of Apps, which an export reads.
+    // And lists of APIs.
+    writeObjects("apis", "trees", "targets"),
+    callPlan,
+    readSecrets,
+    writeSecrets,
   ],
 });
 

@@ -1,4 +1,4 @@
-/** Stream → relay and rollouts; bus → releases and assignments. Every handler may be called twice for the same thing. */
+/** Stream → relay with audit log, and rollouts; bus → releases and assignments. Every handler may be called twice for the same thing. */
 import { bus } from "./bus.ts";
 import { asynchronous, eventSourceMapping, target } from "./failures.ts";
 import { release } from "./release.ts";
@@ -9,23 +9,29 @@ import {
   names,
   publish,
   readObjects,
+  readSecrets,
   readTable,
+  secretNames,
   small,
+  writeObjects,
   writeTable,
 } from "./rights.ts";
 import { table } from "./table.ts";
 
+// The audit log has no follower of its own: a stream is read by two functions at most.
 table.subscribe(
   "Relay",
   {
     ...small,
     handler: "functions/events/relay.handler",
     environment: { ...names, FAIRLEAD_BUS: bus.name },
-    permissions: [publish, deadLetter],
+    permissions: [publish, readTable, writeTable, writeObjects("audit-log"), deadLetter],
   },
   {
-    // A heartbeat is no fact, and it is what an idle fleet writes.
-    filters: [{ dynamodb: { NewImage: { heardAt: { N: [{ exists: false }] } } } }],
+    // A heartbeat is no fact, and it is what an idle fleet writes. What this function itself writes has `log`.
+    filters: [
+      { dynamodb: { NewImage: { heardAt: { N: [{ exists: false }] }, log: { S: [{ exists: false }] } } } },
+    ],
     transform: { eventSourceMapping },
   },
 );
@@ -46,9 +52,42 @@ table.subscribe(
 );
 
 bus.subscribe("Release", release.arn, {
-  pattern: { source: ["fairlead"], detailType: ["source.changed", "app.changed", "cluster.changed"] },
+  pattern: {
+    source: ["fairlead"],
+    detailType: [
+      "source.changed",
+      "app.changed",
+      "cluster.changed",
+      "cluster.served",
+      "project.changed",
+      "policy.changed",
+    ],
+  },
   transform: { target },
 });
+
+bus.subscribe(
+  "LookSource",
+  {
+    ...small,
+    ...asynchronous,
+    handler: "functions/events/look-source.handler",
+    // The same work as a poll's: a large repository is unpacked in memory.
+    memory: "1024 MB",
+    timeout: "2 minutes",
+    environment: { ...names, ...secretNames },
+    permissions: [
+      readTable,
+      writeTable,
+      readObjects("trees"),
+      writeObjects("trees"),
+      listObjects,
+      readSecrets,
+      deadLetter,
+    ],
+  },
+  { pattern: { source: ["fairlead"], detailType: ["source.nudged"] }, transform: { target } },
+);
 
 bus.subscribe(
   "Assign",

@@ -9,7 +9,9 @@ import {
   deadLetter,
   names,
   readObjects,
+  readSecrets,
   readTable,
+  secretNames,
   small,
   writeObjects,
   writeTable,
@@ -18,10 +20,10 @@ import { signingKey } from "./secrets.ts";
 import { asynchronous } from "./failures.ts";
 
 /** Where `cli/dev/pack-renderer.ts` puts the render engine in the package; a function starts in that folder. */
-const ENGINE = "engine.wasm";
+export const ENGINE = "engine.wasm";
 
 /** Under Node 24, which is first on the path of what npm runs: the file is TypeScript. */
-async function packRenderer(folder: string): Promise<void> {
+export async function packRenderer(folder: string): Promise<void> {
   const script = `${$cli.paths.root}/cli/dev/pack-renderer.ts`;
   execFileSync("node", [script, folder], { stdio: ["ignore", "inherit", "inherit"] });
 }
@@ -35,14 +37,22 @@ export const release = new sst.aws.Function("Release", {
   // Many Apps may follow one source; each render has a limit of its own.
   timeout: "5 minutes",
   hook: { postbuild: packRenderer },
-  environment: { ...names, FAIRLEAD_SIGNING_KEY: signingKey.value, FAIRLEAD_RENDER_ENGINE: ENGINE },
+  environment: {
+    ...names,
+    ...secretNames,
+    FAIRLEAD_SIGNING_KEY: signingKey.value,
+    FAIRLEAD_RENDER_ENGINE: ENGINE,
+  },
   permissions: [
     readTable,
     writeTable,
     deleteRows,
-    readObjects("trees", "targets", "bundles"),
+    readObjects("apis", "trees", "targets", "bundles", "charts", "reads"),
     listObjects,
-    writeObjects("targets", "bundles"),
+    // A tree is only made young again, when a release comes to name it.
+    writeObjects("targets", "bundles", "charts", "trees", "reads"),
+    // Repositories of charts may ask who one is.
+    readSecrets,
     deadLetter,
   ],
 });

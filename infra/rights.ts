@@ -6,7 +6,7 @@ import { bus, deadLetters } from "./bus.ts";
 import { objects } from "./objects.ts";
 import { table } from "./table.ts";
 
-type Folder = "bundles" | "trees" | "targets" | "drift-audits";
+type Folder = "apis" | "bundles" | "reads" | "trees" | "targets" | "charts" | "drift-audits" | "audit-log";
 
 export const readTable = {
   actions: ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"],
@@ -25,11 +25,27 @@ export function writeObjects(...folders: Folder[]) {
 function within(folders: Folder[]) {
   return folders.map((folder) => $interpolate`${objects.arn}/${folder}/*`);
 }
+/** Versions one by one, as the garbage collection does; nothing else removes an object. */
+export function deleteObjects(...folders: Folder[]) {
+  return { actions: ["s3:DeleteObjectVersion"], resources: within(folders) };
+}
+export const listVersions = { actions: ["s3:ListBucketVersions"], resources: [objects.arn] };
 /** Without it, S3 answers 403 instead of 404 for an object that is not there. */
 export const listObjects = { actions: ["s3:ListBucket"], resources: [objects.arn] };
 /** Lambda puts what failed aside with the rights of the function that failed. */
 export const deadLetter = { actions: ["sqs:SendMessage"], resources: [deadLetters.arn] };
 export const publish = { actions: ["events:PutEvents"], resources: [bus.arn] };
+
+/** The hub's secret store: parameters below a prefix of its own, encrypted by the account's key for parameters. */
+const secretsPrefix = `/fairlead/${$app.stage}`;
+export const secretNames = { FAIRLEAD_SECRETS: secretsPrefix };
+const { accountId } = aws.getCallerIdentityOutput({});
+const { partition } = aws.getPartitionOutput({});
+const { region } = aws.getRegionOutput({});
+const secrets = [$interpolate`arn:${partition}:ssm:${region}:${accountId}:parameter${secretsPrefix}/*`];
+export const readSecrets = { actions: ["ssm:GetParameter"], resources: secrets };
+/** People store and delete credentials by the API; nothing else does. */
+export const writeSecrets = { actions: ["ssm:PutParameter", "ssm:DeleteParameter"], resources: secrets };
 
 /** What every function knows: names, no secrets. */
 export const names = { FAIRLEAD_TABLE: table.name, FAIRLEAD_BUCKET: objects.name };

@@ -2,11 +2,15 @@
 import { release } from "./release.ts";
 import { deadLetters } from "./bus.ts";
 import {
+  deleteObjects,
   deleteRows,
   listObjects,
+  listVersions,
   names,
   readObjects,
+  readSecrets,
   readTable,
+  secretNames,
   small,
   writeObjects,
   writeTable,
@@ -25,8 +29,15 @@ new sst.aws.CronV2("PollSources", {
     // A large repository is unpacked in memory.
     memory: "1024 MB",
     timeout: "2 minutes",
-    environment: names,
-    permissions: [readTable, writeTable, writeObjects("trees")],
+    environment: { ...names, ...secretNames },
+    permissions: [
+      readTable,
+      writeTable,
+      readObjects("trees"),
+      writeObjects("trees"),
+      listObjects,
+      readSecrets,
+    ],
   },
 });
 
@@ -63,5 +74,32 @@ new sst.aws.CronV2("DriftAudit", {
     timeout: "5 minutes",
     environment: names,
     permissions: [readTable, writeTable, writeObjects("drift-audits")],
+  },
+});
+
+/** Content by digest that nothing names any more. */
+const collected = ["apis", "bundles", "charts", "reads", "targets", "trees"] as const;
+new sst.aws.CronV2("CollectGarbage", {
+  schedule: "rate(1 day)",
+  retries,
+  dlq: deadLetters.arn,
+  function: {
+    ...small,
+    handler: "functions/events/collect-garbage.handler",
+    // Digests of all that is needed are held at once.
+    memory: "1024 MB",
+    // What it does not get to, the next run does.
+    timeout: "15 minutes",
+    environment: names,
+    permissions: [
+      readTable,
+      deleteRows,
+      listObjects,
+      listVersions,
+      deleteObjects(...collected),
+      // What is in use is made young again, by a copy onto itself.
+      readObjects(...collected),
+      writeObjects(...collected),
+    ],
   },
 });

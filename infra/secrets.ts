@@ -1,6 +1,17 @@
 /**
- * The signing key (a JWK) goes to the release function alone, the API token as its SHA-256 to people's API alone. The
- * recovery key is in neither: it stays offline. The signing key moves to KMS in a later step.
+ * The signing key (a JWK) goes to the release function alone, what names people's identity provider to people's API
+ * alone. The recovery key is in neither: it stays offline. The signing key moves to KMS in a later step.
  */
 export const signingKey = new sst.Secret("SigningKey");
-export const apiTokenSha256 = new sst.Secret("ApiTokenSha256");
+
+/** Without a provider (all empty) people use API tokens. Only one of these is secret; all are set in the same way. */
+const set = (name: string) => new sst.Secret(name, "").value;
+export const people = {
+  FAIRLEAD_PAGE_URL: set("PageUrl"),
+  FAIRLEAD_OIDC_ISSUER: set("OidcIssuer"),
+  FAIRLEAD_OIDC_CLIENT_ID: set("OidcClientId"),
+  FAIRLEAD_OIDC_CLIENT_SECRET: set("OidcClientSecret"),
+  FAIRLEAD_OIDC_CLI_CLIENT_ID: set("OidcCliClientId"),
+  FAIRLEAD_OIDC_SCOPES: set("OidcScopes"),
+  FAIRLEAD_OIDC_GROUPS_CLAIM: set("OidcGroupsClaim"),
+};

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
+import { readOpenapi } from "./openapi.ts";
 import { createDiscovery, type ServedKind } from "./discovery.ts";
 import { FIELD_MANAGER, KubeError, type Address, type Kube } from "./port.ts";
 import { notServed } from "./served.ts";
@@ -84,6 +85,8 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
       const served = await discovery.find(apiVersion, kind);
       return served === undefined ? undefined : served.namespaced ? "namespaced" : "cluster";
     },
+    served: () => discovery.list(),
+    openapi: () => readOpenapi(wire),
     async version() {
       return versionSchema.parse(await wire.send({ method: "GET", path: "/version" })).gitVersion;
     },

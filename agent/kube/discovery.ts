@@ -19,6 +19,8 @@ export interface ServedKind {
 export interface Discovery {
   /** Undefined when it is not served. */
   find(apiVersion: string, kind: string): Promise<ServedKind | undefined>;
+  /** All that is served, as `apiVersion` and kind, asked anew. */
+  list(): Promise<(readonly [string, string])[]>;
   /** Says that `kind` will be served soon: the next `find` of it waits, up to `EXPECTED_WAIT_MS`. */
   expect(group: string, kind: string): void;
   /** Other versions under which the kind's group has it, for an error that helps. */
@@ -98,6 +100,13 @@ export function createDiscovery(wire: Wire, times: DiscoveryTimes): Discovery {
       if (until !== undefined) await awaitExpected(key, until);
       expected.delete(name);
       return table.get(key);
+    },
+    async list() {
+      await ask();
+      return [...table.keys()].map((key) => {
+        const slash = key.lastIndexOf("/");
+        return [key.slice(0, slash), key.slice(slash + 1)] as const;
+      });
     },
     expect(group, kind) {
       // A definition that came back, or gained a version, is not served yet although the table has it.

@@ -132,6 +132,8 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       return "deleted";
     },
     scopeOf: async (apiVersion, kind) => scopeOf(apiVersion, kind),
+    served: async () => servedKinds(objects),
+    async *openapi() {},
     version: async () => SIMULATED_VERSION,
     edit(target, patch, manager = "kubectl-edit") {
       const held = objects.get(keyOf(target));
@@ -174,21 +176,36 @@ function shownOwners(apiVersion: string, owners: Owners): Fields[] {
 
 const DEFINITION = "apiextensions.k8s.io/CustomResourceDefinition//";
 
+function splitKind(key: string): readonly [string, string] {
+  const slash = key.lastIndexOf("/");
+  return [key.slice(0, slash), key.slice(slash + 1)];
+}
+
+/** Each version that a definition serves, with its kind. */
+function* definedKinds(objects: ReadonlyMap<string, Stored>): Generator<readonly [string, string, Scope]> {
+  for (const [key, { object }] of objects) {
+    if (!key.startsWith(DEFINITION)) continue;
+    const [group, kind] = [valueAt(object, ["spec", "group"]), valueAt(object, ["spec", "names", "kind"])];
+    const scope = valueAt(object, ["spec", "scope"]) === "Cluster" ? "cluster" : "namespaced";
+    const versions = valueAt(object, ["spec", "versions"]);
+    for (const version of Array.isArray(versions) ? versions : [])
+      if (valueAt(version, ["served"]) !== false)
+        yield [`${String(group)}/${String(valueAt(version, ["name"]))}`, String(kind), scope];
+  }
+}
+
+function servedKinds(objects: ReadonlyMap<string, Stored>): (readonly [string, string])[] {
+  const defined = [...definedKinds(objects)].map(([version, kind]) => [version, kind] as const);
+  return [...[...BUILTIN_KINDS.keys()].map(splitKind), ...defined];
+}
+
 function definedScope(
   objects: ReadonlyMap<string, Stored>,
   apiVersion: string,
   kind: string,
 ): Scope | undefined {
-  for (const [key, { object }] of objects) {
-    if (!key.startsWith(DEFINITION) || valueAt(object, ["spec", "names", "kind"]) !== kind) continue;
-    const group = valueAt(object, ["spec", "group"]);
-    const versions = valueAt(object, ["spec", "versions"]);
-    const served = Array.isArray(versions)
-      ? versions.filter((one) => valueAt(one, ["served"]) !== false)
-      : [];
-    if (!served.some((one) => `${String(group)}/${String(valueAt(one, ["name"]))}` === apiVersion)) continue;
-    return valueAt(object, ["spec", "scope"]) === "Cluster" ? "cluster" : "namespaced";
-  }
+  for (const [version, defined, scope] of definedKinds(objects))
+    if (version === apiVersion && defined === kind) return scope;
   return undefined;
 }
 

@@ -27,6 +27,10 @@ export interface Kube {
   delete(address: Address, uid: string | undefined): Promise<"deleted" | "absent" | "other">;
   /** Whether the kind is namespaced; undefined when it is not served (asks discovery again before it says so). */
   scopeOf(apiVersion: string, kind: string): Promise<"namespaced" | "cluster" | undefined>;
+  /** All kinds that are served, asked anew: `apps/v1`, `Deployment`. Scope and subresources are left out. */
+  served(): Promise<(readonly [apiVersion: string, kind: string])[]>;
+  /** The server's own OpenAPI documents (v3) of the built-in groups, one at a time as they are large; none where it has none. */
+  openapi(): AsyncIterable<unknown>;
   /** For example `v1.34.4`. */
   version(): Promise<string>;
 }

@@ -102,17 +102,18 @@ async function create(
   await hub.post("/v1/apply", { resources: [cluster], dryRun: false }, applyAnswerSchema);
 }
 
-function print(io: Io, name: string, { token, expiresAt }: RegistrationAnswer): void {
+function print(io: Io, name: string, { token, expiresAt, recovery }: RegistrationAnswer): void {
   const minutes = Math.max(0, Math.round((expiresAt - io.now()) / 60_000));
   const command = (shown: string) => `fairlead agent --kubeconfig FILE --token ${shown}`;
+  const pins = `The agent pins the hub's recovery key and tells it at its start: ${recovery}\n`;
   // A log that keeps standard error of a pipe must not keep the token.
   if (!io.isTTY) {
     io.stdout.write(`${token}\n`);
-    io.stderr.write(`the token of cluster ${name} is good for ${minutes} min: ${command("TOKEN")}\n`);
+    io.stderr.write(`the token of cluster ${name} is good for ${minutes} min: ${command("TOKEN")}\n${pins}`);
     return;
   }
   io.stderr.write(
-    `Cluster ${name} may register within ${minutes} min. Start its agent where it reaches the cluster:\n\n`,
+    `Cluster ${name} may register within ${minutes} min. ${pins}Start it where it reaches the cluster:\n\n`,
   );
   io.stdout.write(`${command(token)}\n`);
 }

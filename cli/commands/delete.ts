@@ -6,18 +6,27 @@ import { CliError, EXIT } from "../errors.ts";
 import { hubFlags } from "../flags.ts";
 import type { Context } from "../io.ts";
 
-const KINDS = { source: "Source", app: "App", cluster: "Cluster" } as const;
+const KINDS = {
+  source: { title: "Source", path: "sources" },
+  app: { title: "App", path: "apps" },
+  cluster: { title: "Cluster", path: "clusters" },
+  policy: { title: "Policy", path: "policies" },
+  project: { title: "Project", path: "projects" },
+} as const;
+const NAMES = "source, app, cluster, policy or project";
 
 export const remove = buildCommand<HubFlags, [string, string], Context>({
   async func(flags, kind, name) {
-    const found = (Object.keys(KINDS) as (keyof typeof KINDS)[]).find(
-      (known) => known === kind.toLowerCase().replace(/s$/, ""),
-    );
+    const found = Object.entries(KINDS).find(
+      ([known, { path }]) => known === kind.toLowerCase() || path === kind.toLowerCase(),
+    )?.[1];
     if (found === undefined)
-      throw new CliError(`there is no kind "${kind}" to delete`, "take source, app or cluster", EXIT.usage);
-    const hub = await connect(flags, this.io);
-    const status = await hub.act("DELETE", [`${found}s`, name]);
-    this.io.stdout.write(`${KINDS[found]} ${name} ${status === 202 ? "leaving" : "deleted"}\n`);
+      throw new CliError(`there is no kind "${kind}" to delete`, `take ${NAMES}`, EXIT.usage);
+    const { title, path } = found;
+    // A Project is deleted as itself: its path has no part below the project.
+    const hub = await connect(path === "projects" ? { ...flags, project: name } : flags, this.io);
+    const status = await hub.act("DELETE", path === "projects" ? [] : [path, name]);
+    this.io.stdout.write(`${title} ${name} ${status === 202 ? "leaving" : "deleted"}\n`);
     if (status === 202)
       this.io.stderr.write(`it leaves its clusters first: fairlead get placements ${name}\n`);
   },
@@ -26,10 +35,12 @@ export const remove = buildCommand<HubFlags, [string, string], Context>({
     positional: {
       kind: "tuple",
       parameters: [
-        { parse: String, placeholder: "kind", brief: "source, app or cluster" },
+        { parse: String, placeholder: "kind", brief: NAMES },
         { parse: String, placeholder: "name", brief: "its name" },
       ],
     },
   },
-  docs: { brief: "Delete a source, an app (it leaves its clusters first) or a cluster" },
+  docs: {
+    brief: "Delete a source, an app (it leaves its clusters first), a cluster, a policy or an empty project",
+  },
 });

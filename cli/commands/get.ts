@@ -8,10 +8,14 @@ import {
   fleetViewSchema,
   listOf,
   placementViewSchema,
+  policyViewSchema,
+  projectViewSchema,
   releaseSchema,
   rolloutSchema,
   sourceViewSchema,
 } from "#core/view.ts";
+import { words, type Findings } from "#core/finding.ts";
+import { sentence } from "#core/text.ts";
 import { connect, type Hub } from "../client.ts";
 import type { HubFlags } from "../config.ts";
 import { CliError, EXIT } from "../errors.ts";
@@ -22,19 +26,33 @@ import { printSummary } from "../summary.ts";
 import {
   appTable,
   clusterTable,
+  errorWords,
   placementTable,
+  policyTable,
+  projectTable,
   releaseTable,
   rolloutTable,
   sourceTable,
 } from "../tables.ts";
 
-const NOUNS = ["sources", "apps", "clusters", "releases", "placements", "rollouts"] as const;
+const NOUNS = [
+  "projects",
+  "sources",
+  "apps",
+  "clusters",
+  "policies",
+  "releases",
+  "placements",
+  "rollouts",
+] as const;
 type Noun = (typeof NOUNS)[number];
 
 interface Flags extends HubFlags, OutputFlags {}
 interface Answer {
   value: unknown;
   table: () => Table;
+  /** Told after the table, in whole. */
+  faults?: readonly string[];
 }
 
 export const get = buildCommand<Flags, [string?, string?, string?], Context>({
@@ -43,6 +61,7 @@ export const get = buildCommand<Flags, [string?, string?, string?], Context>({
     if (noun === undefined) return fleet(hub, flags, this);
     const answer = await read(hub, nounOf(noun), name, part, this.io.now());
     printAs(this.io, flags.output, answer.value, answer.table);
+    if (flags.output === "table") for (const fault of answer.faults ?? []) this.io.stderr.write(`${fault}\n`);
   },
   parameters: {
     flags: { ...hubFlags, output: outputFlag },
@@ -55,7 +74,7 @@ export const get = buildCommand<Flags, [string?, string?, string?], Context>({
           parse: String,
           optional: true,
           placeholder: "name",
-          brief: "of the source, app or cluster; of the app for the others",
+          brief: "of the project, source, app, cluster or policy; of the app for the others",
         },
         {
           parse: String,
@@ -67,7 +86,7 @@ export const get = buildCommand<Flags, [string?, string?, string?], Context>({
     },
   },
   docs: {
-    brief: "Show the fleet, or sources, apps, clusters, releases, placements, rollouts",
+    brief: "Show the fleet, or projects, sources, apps, clusters, policies, releases, placements, rollouts",
     customUsage: ["", "apps", "placements shop", "placements shop eu-1 -o yaml", "rollouts shop 12 -o json"],
   },
 });
@@ -80,7 +99,7 @@ async function fleet(hub: Hub, flags: Flags, { io }: Context): Promise<void> {
 
 /** `app`, `apps`: both are said. */
 function nounOf(text: string): Noun {
-  const noun = NOUNS.find((known) => known === text || known === `${text}s`);
+  const noun = NOUNS.find((known) => [text, `${text}s`, text.replace(/y$/, "ies")].includes(known));
   if (noun !== undefined) return noun;
   throw new CliError(
     `there is no "${text}" to get`,
@@ -98,9 +117,16 @@ async function read(
 ): Promise<Answer> {
   switch (noun) {
     case "sources":
-      return listed(hub, noun, name, sourceViewSchema, (items) => sourceTable(items, now));
+      return withFaults(
+        name,
+        await listed(hub, noun, name, sourceViewSchema, (items) => sourceTable(items, now)),
+      );
+    case "projects":
+      return projects(hub, name);
+    case "policies":
+      return withRules(name, await listed(hub, noun, name, policyViewSchema, policyTable));
     case "apps":
-      return listed(hub, noun, name, appViewSchema, appTable);
+      return withFindings(name, await listed(hub, noun, name, appViewSchema, appTable));
     case "clusters":
       return listed(hub, noun, name, clusterViewSchema, (items) => clusterTable(items, now));
     case "releases":
@@ -125,8 +151,58 @@ async function listed<T extends z.ZodType>(
     const one = await hub.read([noun, name], item);
     return { value: one, table: () => table([one]) };
   }
-  const { items } = await hub.read([noun], listOf(item));
+  const items = await hub.list([noun], item);
   return { value: items, table: () => table(items) };
+}
+
+async function projects(hub: Hub, name: string | undefined): Promise<Answer> {
+  if (name === undefined) {
+    const items = await hub.listAt("/v1/projects", projectViewSchema);
+    return { value: items, table: () => projectTable(items) };
+  }
+  const one = await hub.readAt(`/v1/projects/${encodeURIComponent(name)}`, projectViewSchema);
+  return { value: one, table: () => projectTable([one]) };
+}
+
+/** Of one App, why it got nothing new and what Policies warn of, in whole. */
+function withFindings(name: string | undefined, answer: Answer): Answer {
+  const state = name === undefined ? undefined : appViewSchema.parse(answer.value).state;
+  if (state === undefined) return answer;
+  const { error, warnings, chart } = state;
+  const withheld = error?.findings === undefined ? [] : lines("withheld by ", error.findings);
+  const plain = error === undefined || error.findings !== undefined ? [] : [errorWords(error)];
+  const kept =
+    chart?.failed === undefined
+      ? []
+      : [`chart ${chart.version} stays: ${sentence(chart.failed.message, 900)}`];
+  const warned = warnings ? lines("warning: ", warnings) : [];
+  return { ...answer, faults: [...plain, ...kept, ...withheld, ...warned] };
+}
+
+function lines(before: string, { total, listed: some }: Findings): string[] {
+  const more = total > some.length ? [`and ${total - some.length} more`] : [];
+  return [...some.map((one) => `${before}${sentence(words(one), 900)}`), ...more];
+}
+
+/** Of one Policy, what it asks for. */
+function withRules(name: string | undefined, answer: Answer): Answer {
+  if (name === undefined) return answer;
+  const { spec } = policyViewSchema.parse(answer.value).resource;
+  return {
+    ...answer,
+    faults: spec.validations.map(
+      ({ expression, message }) => `${sentence(message)}: ${sentence(expression, 2000)}`,
+    ),
+  };
+}
+
+/** What of a Source's fleet folder could not be done; of a list, the table's count is enough. */
+function withFaults(name: string | undefined, answer: Answer): Answer {
+  const source = name === undefined ? undefined : sourceViewSchema.parse(answer.value);
+  if (source?.fleet === undefined) return answer;
+  const { errors, errorsTotal } = source.fleet;
+  const more = errorsTotal > errors.length ? [`and ${errorsTotal - errors.length} more`] : [];
+  return { ...answer, faults: [...errors.map((error) => sentence(error, 500)), ...more] };
 }
 
 /** Things below an App; of all Apps where none is named. */
@@ -144,11 +220,15 @@ async function ofApps<T extends z.ZodType>(
   }
   const apps =
     app === undefined
-      ? (await hub.read(["apps"], listOf(appViewSchema))).items.map(({ resource }) => resource.metadata.name)
+      ? (await hub.list(["apps"], appViewSchema)).map(({ resource }) => resource.metadata.name)
       : [app];
-  // The hub answers an empty list for an App that it does not know: a name that was mistyped must not look like that.
-  if (app !== undefined) await hub.read(["apps", app], appViewSchema);
   const items: z.infer<T>[] = [];
-  for (const one of apps) items.push(...(await hub.read(["apps", one, noun], listOf(item))).items);
+  // Of releases and rollouts the newest are meant, of placements all.
+  for (const one of apps)
+    items.push(
+      ...(noun === "placements"
+        ? await hub.list(["apps", one, noun], item)
+        : (await hub.read(["apps", one, noun], listOf(item))).items),
+    );
   return { value: items, table: () => table(items) };
 }

@@ -153,7 +153,7 @@ function ignoreAway(error: unknown): PlacementView[] {
 }
 
 async function placementsOf(hub: Hub, app: string): Promise<PlacementView[]> {
-  return (await hub.read(["apps", app, "placements"], listOf(placementViewSchema))).items;
+  return hub.list(["apps", app, "placements"], placementViewSchema);
 }
 
 function tellProgress(progress: ProgressLine, text: string, since: number, io: Io): void {

@@ -16,19 +16,18 @@ export interface StartFlags {
 
 export const USAGE = `npm start -- [--real] [--kube-context NAME] [--clusters 0..200] [--port 4170] [--git-port 4171] [--data .fairlead] [--new-epoch]`;
 
+const OPTIONS = {
+  real: { type: "boolean", default: false },
+  "kube-context": { type: "string" },
+  port: { type: "string", default: "4170" },
+  "git-port": { type: "string", default: "4171" },
+  clusters: { type: "string", default: "6" },
+  "new-epoch": { type: "boolean", default: false },
+  data: { type: "string", default: ".fairlead" },
+} as const;
+
 export function parseStartFlags(argv: readonly string[]): StartFlags {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      real: { type: "boolean", default: false },
-      "kube-context": { type: "string" },
-      port: { type: "string", default: "4170" },
-      "git-port": { type: "string", default: "4171" },
-      clusters: { type: "string", default: "6" },
-      "new-epoch": { type: "boolean", default: false },
-      data: { type: "string", default: ".fairlead" },
-    },
-  });
+  const values = read(argv);
   return {
     real: values.real,
     kubeContext: values["kube-context"],
@@ -38,6 +37,15 @@ export function parseStartFlags(argv: readonly string[]): StartFlags {
     newEpoch: values["new-epoch"],
     dataDir: values.data,
   };
+}
+
+function read(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS }).values;
+  } catch (error) {
+    const what = error instanceof Error ? error.message.split(". ")[0] : String(error);
+    throw new Error(`${what}\n${USAGE}`, { cause: error });
+  }
 }
 
 function whole(flag: string, text: string, min: number, max: number): number {

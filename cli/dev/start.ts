@@ -7,8 +7,9 @@ import { createWriteStream } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import { buildAgent } from "../../agent/build.ts";
+import { oidcOfEnv } from "../../functions/identity/oidc-config.ts";
 import { startHub } from "../../functions/local/hub.ts";
 import { startCluster } from "../../test/support/kubernetes/cluster.ts";
 import {
@@ -34,7 +35,8 @@ const ATTACHED = "attached";
 type Stops = (() => Promise<void>)[];
 
 async function main(): Promise<void> {
-  const flags = parseStartFlags(process.argv.slice(2));
+  const flags = readFlags();
+  if (flags === undefined) return;
   const since = Date.now();
   const stops: Stops = [];
   const tell = progress(process.stderr);
@@ -47,6 +49,16 @@ async function main(): Promise<void> {
     );
     await stopAll(stops);
     process.exitCode = 1;
+  }
+}
+
+function readFlags(): StartFlags | undefined {
+  try {
+    return parseStartFlags(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+    return undefined;
   }
 }
 
@@ -68,6 +80,7 @@ async function start(
       newEpoch: flags.newEpoch,
       log,
       dynamoEndpoint: process.env["FAIRLEAD_DYNAMODB_ENDPOINT"],
+      oidc: oidcOfEnv(process.env),
     }),
   );
   stops.unshift(() => hub.stop());
@@ -79,8 +92,9 @@ async function start(
   const sims = simulatedClusters(flags.clusters);
   const real = await realClusters(flags);
   const reals = real.map((name) => clusterResource(name, { env: "dev", region: "eu" }, false));
-  // All at once, so that the first release is for all of them.
-  await client.apply([...sims, ...reals, ...(await sampleResources(git.url))]);
+  // Clusters before the Source whose fleet folder brings the App, so that the first release is for all of them.
+  if (sims.length + reals.length > 0) await client.apply([...sims, ...reals]);
+  await client.apply([await sampleSource(git.url)]);
   for (const { metadata } of sims) {
     const agent = await startSimulatedAgent(client, metadata.name, (entry) =>
       log({ cluster: metadata.name, ...entry }),
@@ -92,7 +106,7 @@ async function start(
   process.stdout.write(
     welcome({
       hub: hub.url,
-      token: hub.apiToken,
+      login: hub.loginUrl,
       workTree: place,
       dataDir: nearPath(dataDir),
       git: git.url,
@@ -122,18 +136,12 @@ async function serveSample(flags: StartFlags, dataDir: string, client: HubClient
   return { url, workTree };
 }
 
-/** The documents of the sample's own `fleet/` folder, with the address that the server really has. */
-async function sampleResources(url: string): Promise<unknown[]> {
-  const texts = await Promise.all(
-    ["source.yaml", "shop.yaml"].map((file) => readFile(join(SAMPLE, "fleet", file), "utf8")),
-  );
-  const documents = texts.flatMap((text) =>
-    parseAllDocuments(text).map(
-      (document) => document.toJS() as { kind: string; spec: { git?: { url: string } } },
-    ),
-  );
-  for (const { spec } of documents) if (spec.git !== undefined) spec.git.url = url;
-  return documents;
+/** The sample's Source, with the address that the server really has. Its fleet folder brings the App. */
+async function sampleSource(url: string): Promise<unknown> {
+  const source = parse(await readFile(join(SAMPLE, "source.yaml"), "utf8")) as {
+    spec: { git: { url: string } };
+  };
+  return { ...source, spec: { ...source.spec, git: { ...source.spec.git, url } } };
 }
 
 /** A real API server when asked for or already built; a person's own cluster only, and then alone, when named. */

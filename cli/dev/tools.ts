@@ -2,7 +2,8 @@
  * The one list of tools that are built from source on first use, and the way to get one.
  *
  * They land outside the tree, in `$FAIRLEAD_CACHE` or `~/.cache/fairlead`, one folder per tool and key, so that
- * every checkout and every process shares them. Nothing is ever downloaded but Go modules, through the Go tool.
+ * every checkout and every process shares them. Nothing is ever downloaded but Go modules, through the Go tool, and packages
+ * of Debian, through apt, where the machine lacks them.
  * `node cli/dev/tools.ts [name…]` builds the named ones, or all.
  */
 import { existsSync } from "node:fs";
@@ -10,11 +11,39 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, cacheFolder, keyOf, type BuildIo, type BuildSpec, type BuildStep } from "./build.ts";
 import { goVersion } from "./go.ts";
+import { signingTools } from "./signing-tools.ts";
 
-export type ToolName = "kubernetes" | "leash" | "render-engine";
-const toolNames: readonly ToolName[] = ["leash", "kubernetes", "render-engine"];
+export type ToolName =
+  | "kubernetes"
+  | "leash"
+  | "render-engine"
+  | "helm"
+  | "kustomize"
+  | "sops"
+  | "age-keygen"
+  | "registry"
+  | "signing-tools";
+const toolNames: readonly ToolName[] = [
+  "leash",
+  "kubernetes",
+  "render-engine",
+  "helm",
+  "kustomize",
+  "sops",
+  "age-keygen",
+  "registry",
+  "signing-tools",
+];
 
-const versions = { kubernetes: "1.34.4", kwok: "0.7.0" };
+const versions = {
+  kubernetes: "1.34.4",
+  kwok: "0.7.0",
+  helm: "3.20.2",
+  kustomize: "5.8.1",
+  sops: "3.11.0",
+  age: "1.2.1",
+  registry: "0.22.1",
+};
 /** The programs of the tool `kubernetes`, each a file in its folder. */
 export const kubernetesPrograms = [
   "etcd",
@@ -29,6 +58,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const kubernetesFolder = join(root, "test/support/kubernetes");
 const leashFolder = join(kubernetesFolder, "leash");
 const engineFolder = join(root, "functions/render/engine");
+const regoFolder = join(root, "functions/policy/rego");
 const platform = `${process.platform}/${process.arch}`;
 /** No C compiler is asked for, and no stamp of the surrounding checkout reaches the binary. */
 const goEnv = { CGO_ENABLED: "0" };
@@ -52,6 +82,12 @@ const tools: Record<ToolName, () => Promise<BuildSpec>> = {
     sources: ["cmd", "go.mod", "go.sum"].map((part) => join(kubernetesFolder, part)),
     steps: kubernetesSteps,
   }),
+  helm: async () => yardstick("helm", `helm.sh/helm/v3/cmd/helm@v${versions.helm}`),
+  sops: async () => yardstick("sops", `github.com/getsops/sops/v3/cmd/sops@v${versions.sops}`),
+  "age-keygen": async () => yardstick("age-keygen", `filippo.io/age/cmd/age-keygen@v${versions.age}`),
+  registry: async () =>
+    yardstick("registry", `github.com/google/go-containerregistry/cmd/registry@v${versions.registry}`),
+  kustomize: async () => yardstick("kustomize", `sigs.k8s.io/kustomize/kustomize/v5@v${versions.kustomize}`),
   leash: async () => ({
     name: "leash",
     about: "the program that ends test servers with their starter (a second)",
@@ -65,16 +101,37 @@ const tools: Record<ToolName, () => Promise<BuildSpec>> = {
   }),
   "render-engine": async () => ({
     name: "render-engine",
-    about: "Kustomize as a WebAssembly module (once, about a minute)",
-    outputs: ["engine.wasm"],
+    about: "Kustomize, Helm and Open Policy Agent as WebAssembly modules (once, about two minutes)",
+    outputs: ["engine.wasm", "rego.wasm"],
     stamp: [await goVersion(engineFolder, "render-engine")],
-    sources: [engineFolder],
-    steps: async (out) => {
-      const args = ["-buildmode=c-shared", "-ldflags", "-s -w", "-o", join(out, "engine.wasm"), "."];
-      return [goBuild(engineFolder, args, { GOOS: "wasip1", GOARCH: "wasm" })];
-    },
+    sources: [engineFolder, regoFolder],
+    steps: async (out) => [
+      wasmBuild(engineFolder, join(out, "engine.wasm")),
+      wasmBuild(regoFolder, join(out, "rego.wasm")),
+    ],
   }),
+  "signing-tools": () => Promise.resolve(signingTools()),
 };
+
+/** A reactor: a program without a main, that a host calls again and again. */
+function wasmBuild(folder: string, file: string): BuildStep {
+  const args = ["-buildmode=c-shared", "-ldflags", "-s -w", "-o", file, "."];
+  return goBuild(folder, args, { GOOS: "wasip1", GOARCH: "wasm" });
+}
+
+/** A program that ours is held against, or speaks to, in tests and benches. Helm and Kustomize have the version of the library in the engine. */
+async function yardstick(name: string, module: string): Promise<BuildSpec> {
+  const args = ["install", "-ldflags", "-s -w", module];
+  await goVersion(engineFolder, name);
+  return {
+    name,
+    about: `the ${name} program (once, about a minute)`,
+    outputs: [name],
+    stamp: [platform, module],
+    sources: [],
+    steps: async (out) => [{ command: "go", args, cwd: out, env: { ...goEnv, GOBIN: out } }],
+  };
+}
 
 async function kubernetesSteps(out: string): Promise<BuildStep[]> {
   await goVersion(kubernetesFolder, "kubernetes");

@@ -1,7 +1,8 @@
 /** What `npm start` prints when all is up: what runs, and three commands to try. */
 export interface Started {
   hub: string;
-  token: string;
+  /** Signs a browser in, once. */
+  login: string;
   /** The clone to work in, as seen from here. */
   workTree: string;
   dataDir: string;
@@ -12,7 +13,7 @@ export interface Started {
   seconds: number;
 }
 
-export function welcome({ hub, token, workTree, dataDir, git, simulated, real, seconds }: Started): string {
+export function welcome({ hub, login, workTree, dataDir, git, simulated, real, seconds }: Started): string {
   const realText =
     real.length > 0
       ? `real      ${real.join(", ")}: a Kubernetes API server with an agent process`
@@ -22,7 +23,7 @@ export function welcome({ hub, token, workTree, dataDir, git, simulated, real, s
 Fairlead is up (${seconds.toFixed(1)} s)
 
   hub       ${hub}
-  page      ${hub}/?token=${token}
+  page      ${login} (once, within an hour; later: an API token at ${hub}/login)
   Git       ${git} (your clone: ${workTree})
   simulated ${simulated} clusters (the real agent over an in-memory Kubernetes; no machine stands behind them)
   ${realText}

@@ -2,9 +2,10 @@
  * What agents ask: a small app of its own, apart from people's API. An idle poll reads one item, writes nothing
  * (but a due heartbeat) and is not logged.
  */
-import { Hono, type Context } from "hono";
+import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { REPORT_BODY_BYTES_MAX } from "#core/limits.ts";
+import { DIGEST_PATTERN } from "#core/digest.ts";
+import { APIS_BODY_BYTES_MAX, REPORT_BODY_BYTES_MAX } from "#core/limits.ts";
 import { nameSchema } from "#core/metadata.ts";
 import { Problem } from "#core/problem.ts";
 import {
@@ -15,19 +16,23 @@ import {
   registerRequestSchema,
   registrationTokenSchema,
   reportRequestSchema,
-  TIME_HEADER,
+  rotateRequestSchema,
+  servedRequestSchema,
   type DesiredAnswer,
   type RegisterAnswer,
 } from "#core/protocol.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { bundleKey } from "../release/content.ts";
-import { putBeat, redeemToken, type Line } from "../store/cluster.ts";
+import { hear, putBeat, redeemToken, type Line } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getHub, type Hub } from "../store/hub.ts";
 import { getAssignment, listAssignments } from "../store/placement.ts";
 import { answer, notFound, onError, type Log } from "./errors.ts";
-import { identify } from "./request-identity.ts";
+import { holdHub, proveAgent } from "./agent-proof.ts";
+import { rotate } from "./agent-rotate.ts";
+import type { ProvenAgent } from "./request-identity.ts";
 import { takeReport } from "./report.ts";
+import { takeDocument, takeServed } from "./served.ts";
 
 export interface AgentApiDeps {
   db: Db;
@@ -36,46 +41,56 @@ export interface AgentApiDeps {
   log: Log;
 }
 
-/** The charter changes rarely; a poll must not read it. */
-const HUB_TTL_MS = 30_000;
-
 export function buildAgentApp(deps: AgentApiDeps): Hono {
   const app = new Hono();
-  const hub = cachedHub(deps);
+  const hub = holdHub(deps);
   app.onError(onError(deps.log));
   app.notFound(notFound);
-  app.use(
-    bodyLimit({
-      maxSize: REPORT_BODY_BYTES_MAX,
-      onError: (context) =>
-        answer(context, new Problem("too-large", `the limit is ${REPORT_BODY_BYTES_MAX} bytes`)),
-    }),
-  );
+  const proven = (context: Context): Promise<ProvenAgent> => proveAgent(deps, hub, context);
+  // Before the limit for all others, which they are above.
+  for (const noun of ["apis", "schemas"] as const)
+    app.put(AGENT_PATHS[noun](":digest"), limited(APIS_BODY_BYTES_MAX), async (context) => {
+      const { line } = await proven(context);
+      const digest = context.req.param("digest") ?? "";
+      if (!DIGEST_PATTERN.test(digest)) throw new Problem("not-found", "this is no digest");
+      await takeDocument(deps, line, { noun, digest }, new Uint8Array(await context.req.arrayBuffer()));
+      return context.json({});
+    });
+  app.use(limited(REPORT_BODY_BYTES_MAX));
   app.post(AGENT_PATHS.register, async (context) =>
     context.json(await register(deps, await context.req.json())),
   );
-  app.get(AGENT_PATHS.desired, async (context) =>
-    desired(deps, await hub(), context, await agentOf(deps, await hub(), context)),
-  );
-  app.get(AGENT_PATHS.bundle(":app"), async (context) =>
-    bundle(deps, context, await agentOf(deps, await hub(), context)),
-  );
+  app.get(AGENT_PATHS.desired, async (context) => {
+    const agent = await proven(context);
+    return desired(deps, await hub.get(), context, agent);
+  });
+  app.get(AGENT_PATHS.bundle(":app"), async (context) => bundle(deps, context, (await proven(context)).line));
   app.post(AGENT_PATHS.report, async (context) => {
-    const line = await agentOf(deps, await hub(), context);
+    const agent = await proven(context);
     const report = reportRequestSchema.parse(await context.req.json());
     checkProtocol(report.protocol);
-    return context.json(await takeReport(deps, line, report));
+    return context.json(await takeReport(deps, agent, report));
+  });
+  app.post(AGENT_PATHS.served, async (context) => {
+    const { line } = await proven(context);
+    const request = servedRequestSchema.parse(await context.req.json());
+    checkProtocol(request.protocol);
+    return context.json(await takeServed(deps, line, request));
+  });
+  app.post(AGENT_PATHS.rotate, async (context) => {
+    const agent = await proven(context);
+    const request = rotateRequestSchema.parse(await context.req.json());
+    checkProtocol(request.protocol);
+    return context.json(await rotate(deps, (await hub.get()).hub, agent, request));
   });
   return app;
 }
 
-function cachedHub(deps: AgentApiDeps): () => Promise<Hub> {
-  let held: { hub: Hub; at: number } | undefined;
-  return async () => {
-    if (held === undefined || deps.now() - held.at > HUB_TTL_MS)
-      held = { hub: await getHub(deps.db), at: deps.now() };
-    return held.hub;
-  };
+function limited(maxSize: number): MiddlewareHandler {
+  return bodyLimit({
+    maxSize,
+    onError: (context) => answer(context, new Problem("too-large", `the limit is ${maxSize} bytes`)),
+  });
 }
 
 function checkProtocol(protocol: number): void {
@@ -112,24 +127,14 @@ function readToken(text: string) {
   }
 }
 
-async function agentOf(deps: AgentApiDeps, hub: Hub, context: Context): Promise<Line> {
-  const body =
-    context.req.method === "GET" ? new Uint8Array() : new Uint8Array(await context.req.arrayBuffer());
-  const { method, path } = context.req;
-  const identified = await identify(
-    deps.db,
-    hub.hub,
-    { authorization: context.req.header("authorization"), method, path, body },
-    deps.now(),
-  );
-  if (identified.kind === "agent") return identified.line;
-  if (identified.kind === "clock") context.header(TIME_HEADER, String(deps.now()));
-  throw new Problem("unauthenticated", identified.message);
-}
-
-async function desired(deps: AgentApiDeps, hub: Hub, context: Context, line: Line): Promise<Response> {
+async function desired(
+  deps: AgentApiDeps,
+  hub: Hub,
+  context: Context,
+  { line, run }: ProvenAgent,
+): Promise<Response> {
   const { project, cluster, pollMs } = line;
-  if (context.req.header(BEAT_HEADER) === "1") await putBeat(deps.db, project, cluster, deps.now());
+  if (context.req.header(BEAT_HEADER) === "1") await hear(deps.db, line, run, deps.now());
   // Read before the assignments: an older tag only costs one more fetch, a newer one would hide an assignment.
   const etag = `"${hub.serial}.${line.desired}"`;
   context.header("etag", etag);
@@ -139,6 +144,7 @@ async function desired(deps: AgentApiDeps, hub: Hub, context: Context, line: Lin
   const body: DesiredAnswer = {
     charter: hub.charter,
     pollMs,
+    ...(line.rotate === true ? { rotate: true } : {}),
     assignments: assignments.map(({ app, statement }) => ({ app, statement })),
   };
   return context.json(body);

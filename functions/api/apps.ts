@@ -1,85 +1,79 @@
-/** Apps: their releases, rollouts and placements. Deleting one takes it off its clusters first. */
-import { Hono } from "hono";
-import { Problem } from "#core/problem.ts";
-import type { AppView, PlacementView } from "#core/view.ts";
+/** Apps. Deleting one takes it off its clusters first, by signed statements. */
+import { z, type OpenAPIHono } from "@hono/zod-openapi";
+import { appViewSchema, listOf, type AppView } from "#core/view.ts";
+import type { App } from "#core/app.ts";
 import type { Db } from "../store/db.ts";
-import { getPlacements, listPlacements, withDetail } from "../store/placement.ts";
-import { getResource, listResources, markDeleting } from "../store/resource.ts";
-import { getRollout, listReleases, listRollouts } from "../store/rollout.ts";
-import { getAppRecord, listAppStates } from "../store/state.ts";
-import { appStateSchema } from "#core/view.ts";
-import { nameOf, projectOf } from "./sources.ts";
+import { listResources, markDeleting, type Stored } from "../store/resource.ts";
+import { getAppStates, listAppStates } from "../store/state.ts";
+import { stampOf, type ApiEnv } from "./caller.ts";
+import { requireMatch, versioned } from "./conditional.ts";
+import { changed, findFor, readable } from "./found.ts";
+import type { Pages } from "./pages.ts";
+import { createApi, json, listQuery, namedParam, projectParam, route } from "./route.ts";
 
-const LISTED_MAX = 20;
+const PATH = "/projects/{project}/apps";
 
-export function appRoutes({ db }: { db: Db }): Hono {
-  const routes = new Hono();
-  routes.get("/apps", async (context) => context.json({ items: await listApps(db, projectOf(context)) }));
-  routes.get("/apps/:app", async (context) =>
-    context.json(await viewApp(db, projectOf(context), nameOf(context, "app"))),
-  );
-  routes.delete("/apps/:app", async (context) => {
-    const [project, app] = [projectOf(context), nameOf(context, "app")];
-    const stored = await getResource(db, "App", project, app);
-    if (stored === undefined) throw missing(project, app);
-    if ((await markDeleting(db, stored)) === "lost")
-      throw new Problem("conflict", `App ${app} has just changed: try again`);
-    return context.json({ deleting: true }, 202);
+const list = route({
+  method: "get",
+  path: PATH,
+  summary: "Apps of a project",
+  request: { params: projectParam, query: listQuery },
+  responses: { 200: json(listOf(appViewSchema), "One page, by name") },
+});
+const get = route({
+  method: "get",
+  path: `${PATH}/{name}`,
+  summary: "One App",
+  request: { params: namedParam },
+  responses: { 200: json(appViewSchema, "The App and how far it is") },
+});
+const remove = route({
+  method: "delete",
+  path: `${PATH}/{name}`,
+  summary: "Delete an App and take it off its clusters",
+  request: { params: namedParam },
+  responses: { 202: json(z.object({ deleting: z.literal(true) }), "It is leaving its clusters") },
+});
+
+export function appRoutes({ db, pages }: { db: Db; pages: Pages }): OpenAPIHono<ApiEnv> {
+  const routes = createApi();
+  routes.openapi(list, async (context) => {
+    const { project } = context.req.valid("param");
+    const keep = await readable(db, context, project, "apps");
+    const page = await pages.resources("App", project, context.req.valid("query"), keep);
+    const names = page.items.map(({ resource }) => resource.metadata.name);
+    return context.json({ ...page, items: viewAll(page.items, await getAppStates(db, project, names)) }, 200);
   });
-  routes.get("/apps/:app/releases", async (context) =>
-    context.json({ items: await listReleases(db, projectOf(context), nameOf(context, "app"), LISTED_MAX) }),
-  );
-  routes.get("/apps/:app/rollouts", async (context) =>
-    context.json({ items: await listRollouts(db, projectOf(context), nameOf(context, "app"), LISTED_MAX) }),
-  );
-  routes.get("/apps/:app/rollouts/:release", async (context) => {
-    const [project, app] = [projectOf(context), nameOf(context, "app")];
-    const release = Number(context.req.param("release"));
-    const rollout =
-      Number.isSafeInteger(release) && release > 0 ? await getRollout(db, project, app, release) : undefined;
-    if (rollout === undefined)
-      throw new Problem("not-found", `App ${app} has no rollout ${context.req.param("release")}`);
-    return context.json(rollout);
+  routes.openapi(get, async (context) => {
+    const { project, name } = context.req.valid("param");
+    const stored = await findFor(db, context, { verb: "read", kind: "App", project, name });
+    versioned(context, stored.version);
+    const [view] = viewAll([stored], await getAppStates(db, project, [name]));
+    return context.json(view as AppView, 200);
   });
-  routes.get("/apps/:app/placements", async (context) =>
-    context.json({ items: await listPlacements(db, projectOf(context), nameOf(context, "app")) }),
-  );
-  routes.get("/apps/:app/placements/:cluster", async (context) =>
-    context.json(
-      await viewPlacement(db, projectOf(context), nameOf(context, "app"), nameOf(context, "cluster")),
-    ),
-  );
+  routes.openapi(remove, async (context) => {
+    const { project, name } = context.req.valid("param");
+    const stored = await findFor(db, context, { verb: "delete", kind: "App", project, name });
+    requireMatch(context, stored.version);
+    if ((await markDeleting(db, stored, stampOf(context))) === "lost") throw changed(stored);
+    return context.json({ deleting: true as const }, 202);
+  });
   return routes;
 }
 
-export async function listApps(db: Db, project: string): Promise<AppView[]> {
+/** All of a project, for who may read them by `keep`. */
+export async function listApps(
+  db: Db,
+  project: string,
+  keep: (stored: Stored) => boolean = () => true,
+): Promise<AppView[]> {
   const states = await listAppStates(db, project);
-  return (await listResources(db, "App", project)).map(({ resource, version, deleting }) => {
+  return viewAll((await listResources(db, "App", project)).filter(keep), states);
+}
+
+function viewAll(apps: readonly Stored<App>[], states: Awaited<ReturnType<typeof listAppStates>>): AppView[] {
+  return apps.map(({ resource, version, deleting }) => {
     const state = states.get(resource.metadata.name);
     return { resource, version, deleting, ...(state === undefined ? {} : { state }) };
   });
-}
-
-async function viewApp(db: Db, project: string, app: string): Promise<AppView> {
-  const stored = await getResource(db, "App", project, app);
-  if (stored === undefined) throw missing(project, app);
-  const { resource, version, deleting } = stored;
-  const record = await getAppRecord(db, project, app);
-  return {
-    resource,
-    version,
-    deleting,
-    ...(record === undefined ? {} : { state: appStateSchema.parse(record) }),
-  };
-}
-
-async function viewPlacement(db: Db, project: string, app: string, cluster: string): Promise<PlacementView> {
-  const placement = (await getPlacements(db, project, app, [cluster])).get(cluster);
-  if (placement === undefined)
-    throw new Problem("not-found", `App ${app} is not placed on cluster ${cluster}`);
-  return withDetail(db, placement);
-}
-
-function missing(project: string, app: string): Problem {
-  return new Problem("not-found", `there is no App ${app} in project ${project}`);
 }

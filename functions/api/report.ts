@@ -3,18 +3,18 @@
  * is older than what is stored and changes nothing.
  */
 import type { ReportAnswer, ReportRequest } from "#core/protocol.ts";
-import { putBeat, type Line } from "../store/cluster.ts";
+import { hear, type Line } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { putReport } from "../store/placement.ts";
 
 export async function takeReport(
   deps: { db: Db; now: () => number },
-  line: Line,
+  { line, run }: { line: Line; run: string },
   report: ReportRequest,
 ): Promise<ReportAnswer> {
   const { project, cluster } = line;
   const now = deps.now();
-  await putBeat(deps.db, project, cluster, now, { agent: report.agent, kubernetes: report.kubernetes });
+  await hear(deps.db, line, run, now, { agent: report.agent, kubernetes: report.kubernetes });
   const answer: ReportAnswer = { accepted: 0, stale: [] };
   for (const placement of report.placements) {
     const put = await putReport(deps.db, project, cluster, placement, now);

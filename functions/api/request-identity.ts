@@ -1,6 +1,6 @@
 /**
  * Proves which cluster's agent makes a request: a JWS by its Ed25519 key, bound to hub, method, path, body and time.
- * Every failure says what did not fit, and none says whether the cluster exists.
+ * Every failure says what did not fit; only who holds a key is told anything about a cluster. One read of the line.
  */
 import { compactVerify, decodeProtectedHeader, importJWK } from "jose";
 import { z } from "zod";
@@ -20,7 +20,10 @@ const claimsSchema = z.object({
   htu: z.string().max(500),
   /** SHA-256 of the body, "" where there is none. */
   bod: z.string().max(64),
+  /** The agent's process; agents from before do not name it. */
+  run: z.string().max(32).default(""),
 });
+type Claims = z.infer<typeof claimsSchema>;
 
 export interface SignedRequest {
   authorization: string | undefined;
@@ -29,9 +32,18 @@ export interface SignedRequest {
   body: Uint8Array;
 }
 
+/** `by` is the `x` of the key that signed: the line's, or the one it replaced. */
+export interface ProvenAgent {
+  line: Line;
+  run: string;
+  by: string;
+}
+
 export type Identified =
-  | { kind: "agent"; line: Line }
+  | ({ kind: "agent" } & ProvenAgent)
   | { kind: "clock"; message: string }
+  /** Signed for another hub: this one may have taken over another's name a moment ago. */
+  | { kind: "other-hub"; message: string }
   | { kind: "unknown"; message: string };
 
 const BEARER = "Bearer ";
@@ -51,21 +63,51 @@ export async function identify(
   const [project, cluster] = claims.iss.split("/");
   if (!nameSchema.safeParse(project).success || !nameSchema.safeParse(cluster).success)
     return unknown("no such agent");
-  const line = await getLine(db, project ?? "", cluster ?? "");
-  if (line?.key === undefined || !(await isSignedBy(token, line.key)))
-    return unknown("no such agent, or not its key");
+  const signed = await signerOf(db, project ?? "", cluster ?? "", token, now);
+  if (signed.kind === "unknown") return signed;
   if (Math.abs(claims.iat * 1000 - now) > REQUEST_SKEW_MS)
     return {
       kind: "clock",
       message: `the request was signed ${Math.round((now - claims.iat * 1000) / 1000)} s ago by the hub's clock`,
     };
   const wrong = mismatch(claims, hub, request);
-  return wrong === undefined
-    ? { kind: "agent", line }
-    : unknown(`the request signature is for another ${wrong}`);
+  if (wrong === undefined) return { kind: "agent", line: signed.line, run: claims.run, by: signed.by };
+  const message = `the request signature is for another ${wrong}`;
+  return wrong === "hub" ? { kind: "other-hub", message } : unknown(message);
 }
 
-function readClaims(token: string): z.infer<typeof claimsSchema> | undefined {
+type Signer = { kind: "signer"; line: Line; by: string } | { kind: "unknown"; message: string };
+
+/** The plain read may be a moment old, so a key that it does not know is held against a consistent one. */
+async function signerOf(
+  db: Db,
+  project: string,
+  cluster: string,
+  token: string,
+  now: number,
+): Promise<Signer> {
+  const read = async (consistent: boolean): Promise<Signer> => {
+    const line = await getLine(db, project, cluster, { consistent });
+    const keys = line === undefined ? [] : keysOf(line, now);
+    for (const by of keys)
+      if (line !== undefined && (await isSignedBy(token, by))) return { kind: "signer", line, by };
+    const revoked = line?.revoked === true ? line.revokedKey : undefined;
+    if (revoked !== undefined && (await isSignedBy(token, revoked)))
+      return unknown(
+        `the key of this agent was revoked: "fairlead cluster register ${cluster}" makes a token for a new one`,
+      );
+    return unknown("no such agent, or not its key");
+  };
+  const first = await read(false);
+  return first.kind === "signer" ? first : read(true);
+}
+
+function keysOf({ key, previous, previousUntil }: Line, now: number): string[] {
+  if (key === undefined) return [];
+  return previous === undefined || (previousUntil ?? 0) <= now ? [key.x] : [key.x, previous];
+}
+
+function readClaims(token: string): Claims | undefined {
   try {
     if (decodeProtectedHeader(token).typ !== SIGNED_TYPES.request) return undefined;
     const payload = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
@@ -75,20 +117,17 @@ function readClaims(token: string): z.infer<typeof claimsSchema> | undefined {
   }
 }
 
-async function isSignedBy(token: string, key: NonNullable<Line["key"]>): Promise<boolean> {
+async function isSignedBy(token: string, x: string): Promise<boolean> {
   try {
-    await compactVerify(token, await importJWK({ ...key }, "EdDSA"), { algorithms: ["EdDSA"] });
+    const key = await importJWK({ kty: "OKP", crv: "Ed25519", x }, "EdDSA");
+    await compactVerify(token, key, { algorithms: ["EdDSA"] });
     return true;
   } catch {
     return false;
   }
 }
 
-function mismatch(
-  claims: z.infer<typeof claimsSchema>,
-  hub: string,
-  { method, path, body }: SignedRequest,
-): string | undefined {
+function mismatch(claims: Claims, hub: string, { method, path, body }: SignedRequest): string | undefined {
   if (claims.aud !== hub) return "hub";
   if (claims.htm !== method) return "method";
   if (claims.htu !== path) return "path";
@@ -96,6 +135,6 @@ function mismatch(
   return undefined;
 }
 
-function unknown(message: string): Identified {
+function unknown(message: string): { kind: "unknown"; message: string } {
   return { kind: "unknown", message };
 }

@@ -2,7 +2,18 @@
 import { html } from "hono/html";
 import { appStanding, doneOf, errorPlace } from "#core/fleet.ts";
 import type { AppView, FleetApp } from "#core/view.ts";
-import { ago, badge, commit, count, subject, table, trouble, type Html } from "./parts.ts";
+import {
+  ago,
+  badge,
+  commit,
+  count,
+  findingList,
+  notice,
+  subject,
+  table,
+  trouble,
+  type Html,
+} from "./parts.ts";
 import { placements, type ClustersByName } from "./placements.ts";
 
 export function appsSection(apps: readonly FleetApp[], clusters: ClustersByName, now: number): Html {
@@ -25,8 +36,8 @@ function appCard(one: FleetApp, clusters: ClustersByName, now: number): Html {
       <h3 id="app-${name}">${name}</h3>
       ${badge(appStanding(one))} <span class="progress">${progress(one)}</span>
     </div>
-    ${newest(one, now)} ${appError(one.app)} ${halted(one)} ${placements(name, one.placements, clusters)}
-    ${releases(one, now)}
+    ${newest(one, now)} ${appError(one.app)} ${warnings(one.app)} ${chartTrouble(one.app)} ${halted(one)}
+    ${placements(name, one.placements, clusters)} ${releases(one, now)}
   </article>`;
 }
 
@@ -59,10 +70,26 @@ function appError({ state }: AppView): Html | string {
     "The newest commit made no release",
     html`<p>
         ${commit(error.commit)} ${place === "" ? "" : html`<code class="place">${place}</code>`}
-        ${error.message}
+        ${error.findings === undefined ? error.message : "Withheld:"}
       </p>
-      <p class="muted">${stays} Push a fix, or revert the commit.</p>`,
+      ${error.findings === undefined ? "" : findingList(error.findings)}
+      <p class="muted">${stays} ${error.findings === undefined ? FIX : FIX_OR_ALLOW}</p>`,
   );
+}
+
+const FIX = "Push a fix, or revert the commit.";
+const FIX_OR_ALLOW = "Push a fix, or have the Project or the Policy changed.";
+
+function warnings({ state }: AppView): Html | string {
+  if (state?.warnings === undefined) return "";
+  const title = `${count(state.warnings.total, "warning")} of Policies`;
+  return notice(title, findingList(state.warnings));
+}
+
+function chartTrouble({ state }: AppView): Html | string {
+  if (state?.chart?.failed === undefined) return "";
+  const { name, version, failed } = state.chart;
+  return notice(`Chart ${name} ${version} stays as it is`, html`<p>${failed.message}</p>`);
 }
 
 function halted({ rollout }: FleetApp): Html | string {

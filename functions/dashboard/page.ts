@@ -15,6 +15,8 @@ export const REFRESH_S = 5;
 
 export interface PageOptions {
   project: string;
+  /** Those that the caller may read. */
+  projects: readonly string[];
   refresh: boolean;
 }
 
@@ -39,6 +41,7 @@ export function fleetPage(view: FleetView, now: number, options: PageOptions): H
             <img src="/static/icon.svg" alt="" width="28" height="28" /> Fairlead
             <span class="project">project ${options.project}</span>
           </p>
+          ${switcher(options)}
           <h1>${sentence}</h1>
           ${bar(view, sentence)}
         </header>
@@ -50,6 +53,17 @@ export function fleetPage(view: FleetView, now: number, options: PageOptions): H
         <footer>${refreshNote(options)}</footer>
       </body>
     </html>`;
+}
+
+/** Links to the caller's other projects; with one project there is nothing to choose. */
+function switcher({ project, projects }: PageOptions): Html | string {
+  if (projects.every((name) => name === project)) return "";
+  const links = projects.map((name) =>
+    name === project
+      ? html`<a href="/?project=${name}" aria-current="page">${name}</a> `
+      : html`<a href="/?project=${name}">${name}</a> `,
+  );
+  return html`<nav class="projects" aria-label="Projects">${links}</nav>`;
 }
 
 const BAR: readonly ClusterCondition[] = ["healthy", "moving", "failing", "silent", "unregistered"];
@@ -89,7 +103,11 @@ function refreshNote({ project, refresh }: PageOptions): Html {
   const here = `/?project=${project}`;
   return refresh
     ? html`<p>
-        This page loads itself again every ${REFRESH_S} s. <a href="${here}&refresh=off">Stop that</a>
+        This page loads itself again every ${REFRESH_S} s. <a href="${here}&refresh=off">Stop that</a> ·
+        <a href="/logout">Sign out</a>
       </p>`
-    : html`<p>This page does not load itself again. <a href="${here}">Start that</a></p>`;
+    : html`<p>
+        This page does not load itself again. <a href="${here}">Start that</a> ·
+        <a href="/logout">Sign out</a>
+      </p>`;
 }

@@ -3,6 +3,7 @@
  * mark a string as safe. A state is always said in words: colour and sign only repeat it.
  */
 import { html } from "hono/html";
+import type { Findings } from "#core/finding.ts";
 import type { Standing, Tone } from "#core/fleet.ts";
 
 export type Html = ReturnType<typeof html>;
@@ -56,6 +57,23 @@ export function labelList(labels: Readonly<Record<string, string>> | undefined):
 /** A box that says what went wrong, where, and what keeps running. */
 export function trouble(title: string, body: Html): Html {
   return html`<div class="trouble"><strong>${title}</strong>${body}</div>`;
+}
+
+/** A box that says what somebody should know, though nothing is wrong with it. */
+export function notice(title: string, body: Html): Html {
+  return html`<div class="trouble notice"><strong>${title}</strong>${body}</div>`;
+}
+
+/** Which rule, which object, in words; the last line says how many are not listed. */
+export function findingList({ total, listed }: Findings): Html {
+  const more = total - listed.length;
+  return html`<ul class="findings">
+    ${listed.map(
+      ({ by, object, message }) =>
+        html`<li><strong>${by}</strong> ${object === "" ? "" : html`<code>${object}</code>`} ${message}</li>`,
+    )}
+    ${more > 0 ? html`<li class="muted">and ${more} more</li>` : ""}
+  </ul>`;
 }
 
 export function count(n: number, one: string, many: string = `${one}s`): string {

@@ -9,25 +9,29 @@ import { secureHeaders } from "hono/secure-headers";
 import { DEFAULT_PROJECT, nameSchema } from "#core/metadata.ts";
 import { Problem } from "#core/problem.ts";
 import type { FleetView } from "#core/view.ts";
+import type { ApiContext, ApiEnv } from "../api/caller.ts";
 import { fleetPage } from "./page.ts";
 
 interface Deps {
-  readFleet: (project: string) => Promise<FleetView>;
+  /** What the caller may read; throws where that is nothing. */
+  readFleet: (project: string, context: ApiContext) => Promise<FleetView>;
+  /** Names of the Projects that the caller may read. */
+  listProjects: (context: ApiContext) => Promise<readonly string[]>;
 }
 
 const STATIC = { "style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml" } as const;
 
-export function dashboardRoutes({ readFleet }: Deps): Hono {
-  const routes = new Hono();
+export function dashboardRoutes({ readFleet, listProjects }: Deps): Hono<ApiEnv> {
+  const routes = new Hono<ApiEnv>();
   // Answered before the body is sent: an unchanged page costs a few hundred bytes.
   for (const path of ["/", "/static/*"]) routes.use(path, etag({ weak: true }), headers());
   routes.get("/", async (context) => {
-    const project = projectOf(context.req.query("project"));
-    const view = await readFleet(project);
+    const projects = await listProjects(context);
+    const project = projectOf(context.req.query("project"), projects);
+    const view = await readFleet(project, context);
     context.header("cache-control", "private, no-cache");
-    return context.html(
-      fleetPage(view, view.at, { project, refresh: context.req.query("refresh") !== "off" }),
-    );
+    const refresh = context.req.query("refresh") !== "off";
+    return context.html(fleetPage(view, view.at, { project, projects, refresh }));
   });
   for (const [name, type] of Object.entries(STATIC)) {
     routes.get(`/static/${name}`, async (context) => {
@@ -39,8 +43,15 @@ export function dashboardRoutes({ readFleet }: Deps): Hono {
   return routes;
 }
 
-function projectOf(asked: string | undefined): string {
-  const name = nameSchema.safeParse(asked ?? DEFAULT_PROJECT);
+/** Nobody is sent to a project that they may not read, unless they asked for it. */
+function projectOf(asked: string | undefined, readable: readonly string[]): string {
+  const first = readable.includes(DEFAULT_PROJECT) ? DEFAULT_PROJECT : readable[0];
+  if (asked === undefined && first === undefined)
+    throw new Problem(
+      "forbidden",
+      "you have no role in any project yet: ask an admin for one, see docs/access.md",
+    );
+  const name = nameSchema.safeParse(asked ?? first);
   if (!name.success)
     throw new Problem("invalid-request", `project: ${name.error.issues[0]?.message ?? "is no name"}`);
   return name.data;

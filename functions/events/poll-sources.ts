@@ -1,10 +1,24 @@
 /** Schedule → Git: looks at the refs of all Sources that are due. */
 import { awsDeps } from "../aws.ts";
-import { pollDue, type LastPolled } from "../release/poll-sources.ts";
+import { jsonLog } from "../log.ts";
+import { Poller } from "../release/poll-sources.ts";
+import { awsSecrets } from "../secrets/aws.ts";
 
-let deps: ReturnType<typeof awsDeps> | undefined;
-const last: LastPolled = new Map();
+/** The next round comes in a minute; the function has two. */
+const BEGIN_MS_MAX = 45_000;
+const END_MS_MAX = 110_000;
+let poller: Poller | undefined;
 
 export async function handler(): Promise<void> {
-  await pollDue((deps ??= awsDeps()), last);
+  poller ??= compose();
+  await poller.round();
+  await poller.drain(BEGIN_MS_MAX, END_MS_MAX);
+}
+
+function compose(): Poller {
+  const { env, ...deps } = awsDeps();
+  return new Poller({ ...deps, secrets: awsSecrets(env) }, ({ metadata }, error) => {
+    const { project, name } = metadata;
+    jsonLog({ level: "error", job: "poll sources", project, source: name, error: String(error) });
+  });
 }

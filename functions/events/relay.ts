@@ -1,16 +1,27 @@
-/** Stream → bus: turns what changed in the table into facts. */
+/**
+ * Stream → bus and audit log: turns what changed in the table into facts, and what people and the hub decided into
+ * records. One function, as a stream has room for two followers; neither half keeps the other from its work.
+ */
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { DynamoDBStreamEvent } from "aws-lambda";
+import { createSequencer, type Sequencer } from "../audit-log/sequencer.ts";
+import { awsDeps } from "../aws.ts";
+import type { Bus } from "../bus/port.ts";
 import { createEventBridgeBus } from "../bus/eventbridge.ts";
-import { needed, readEnv } from "../env.ts";
+import { needed } from "../env.ts";
+import { jsonLog } from "../log.ts";
 import { factsOf } from "../stream/facts.ts";
+import { settled } from "../stream/settled.ts";
 
-let bus: ReturnType<typeof createEventBridgeBus> | undefined;
+let deps: { bus: Pick<Bus, "publish">; sequencer: Sequencer } | undefined;
 
 export async function handler(event: DynamoDBStreamEvent): Promise<void> {
-  bus ??= createEventBridgeBus({
-    client: new EventBridgeClient(),
-    busName: needed(readEnv(), "FAIRLEAD_BUS"),
-  });
-  await bus.publish(event.Records.flatMap(factsOf));
+  const { bus, sequencer } = (deps ??= makeDeps());
+  await settled(bus.publish(event.Records.flatMap(factsOf)), sequencer.record(event.Records));
+}
+
+function makeDeps() {
+  const { env, ...parts } = awsDeps();
+  const bus = createEventBridgeBus({ client: new EventBridgeClient(), busName: needed(env, "FAIRLEAD_BUS") });
+  return { bus, sequencer: createSequencer({ ...parts, log: jsonLog }) };
 }

@@ -1,5 +1,5 @@
 /**
- * Bus → releases: a new commit, an edited App or a changed cluster, looked at. Schedule → the same for all Apps. The one
+ * Bus → releases: a new commit, an edited App, a changed cluster, Project or Policy, looked at. Schedule → the same for all Apps. The one
  * function that renders and signs.
  */
 import { z } from "zod";

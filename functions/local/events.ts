@@ -5,12 +5,16 @@
 import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import type { HubEvent } from "#core/event.ts";
 import type { Log } from "../api/errors.ts";
+import type { Sequencer } from "../audit-log/sequencer.ts";
 import { createMemoryBus } from "../bus/memory.ts";
 import type { ReleaseDeps } from "../release/look.ts";
 import { lookFor } from "../release/look-apps.ts";
+import { lookAtNudged } from "../release/look-source.ts";
+import type { SourceDeps } from "../release/poll-source.ts";
 import { assignRange, type AssignDeps } from "../rollout/assign.ts";
 import { tickReported } from "../rollout/tick-apps.ts";
 import { factsOf } from "../stream/facts.ts";
+import { settled } from "../stream/settled.ts";
 import { fileCheckpoint } from "./stream-checkpoint.ts";
 import { followStream } from "./stream.ts";
 
@@ -21,6 +25,8 @@ export interface EventsOptions {
   pollMs: number;
   deps: AssignDeps;
   release: ReleaseDeps;
+  sources: SourceDeps;
+  sequencer: Sequencer;
   log: Log;
 }
 
@@ -33,8 +39,20 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
     targets: [
       {
         name: "release",
-        types: ["source.changed", "app.changed", "cluster.changed"],
+        types: [
+          "source.changed",
+          "app.changed",
+          "cluster.changed",
+          "cluster.served",
+          "project.changed",
+          "policy.changed",
+        ],
         handle: (event) => lookFor(release, event),
+      },
+      {
+        name: "look-source",
+        types: ["source.nudged"],
+        handle: (event) => lookAtNudged(options.sources, event),
       },
       { name: "assign", types: ["rollout.released"], handle: (event) => assignReleased(deps, event) },
     ],
@@ -54,8 +72,8 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
     pollMs: options.pollMs,
     signal: control.signal,
     onRecords: async (records) => {
-      await bus.publish(records.flatMap(factsOf));
-      await tickReported(deps, records);
+      const published = bus.publish(records.flatMap(factsOf)).then(() => tickReported(deps, records));
+      await settled(published, options.sequencer.record(records));
     },
     onPoison: (record, error) => log({ level: "error", poison: record.eventID, error: String(error) }),
     onTrouble: (error) => log({ level: "warn", stream: String(error) }),

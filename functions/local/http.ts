@@ -10,21 +10,21 @@ import { answer } from "../api/errors.ts";
 const HOST = "127.0.0.1";
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
-export function joinApps(agents: Hono, people: Hono): Hono {
+export function joinApps(agents: Pick<Hono, "fetch">, people: Pick<Hono, "fetch">): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     if (!LOOPBACK.has(new URL(context.req.url).hostname))
       return answer(context, new Problem("forbidden", "this hub answers on loopback only"));
     return next();
   });
-  app.all("/agent/*", (context) => agents.fetch(context.req.raw));
-  app.all("*", (context) => people.fetch(context.req.raw));
+  app.all("/agent/*", (context) => agents.fetch(context.req.raw, context.env));
+  app.all("*", (context) => people.fetch(context.req.raw, context.env));
   return app;
 }
 
-/** `port` 0 takes a free one. A port in use is told with the way out. */
+/** `port` 0 takes a free one. A port in use is told with the way out. `env` carries the socket, and with it the address. */
 export function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: (request: Request, env: object) => Response | Promise<Response>,
   port: number,
 ): Promise<{ port: number; close(): Promise<void> }> {
   return new Promise((resolve, reject) => {

@@ -8,23 +8,33 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { Hono } from "hono";
-import { sha256 } from "#core/digest.ts";
 import { buildAgentApp } from "../api/agent.ts";
 import { buildApp } from "../api/app.ts";
 import type { Log } from "../api/errors.ts";
 import { auditAll } from "../audit/drift-audit.ts";
+import { createDenials, flushDenials, type Denials } from "../audit-log/denials.ts";
+import { createSequencer } from "../audit-log/sequencer.ts";
+import { collectGarbage } from "../gc/collect.ts";
+import { makeBootstrapToken } from "../identity/bootstrap.ts";
+import type { OidcConfig } from "../identity/oidc-config.ts";
 import { createFolderStore } from "../objects/folder.ts";
+import { createOutbound } from "../outbound/client.ts";
+import { createPlanner } from "../plan/in-process.ts";
 import type { ReleaseDeps } from "../release/look.ts";
-import { openHub } from "../release/open-hub.ts";
+import { gapsOf, openHub } from "../release/open-hub.ts";
 import { sweepApps } from "../release/look-apps.ts";
-import { pollDue, type LastPolled } from "../release/poll-sources.ts";
+import type { SourceDeps } from "../release/poll-source.ts";
+import { Poller } from "../release/poll-sources.ts";
 import { localSigner } from "../release/sign.ts";
 import { createRenderer } from "../render/render.ts";
 import type { AssignDeps } from "../rollout/assign.ts";
 import { sweepRollouts } from "../rollout/tick-apps.ts";
+import { createFolderSecrets } from "../secrets/folder.ts";
 import { createDb, type OnUnits } from "../store/db.ts";
+import { charterOf } from "../store/hub.ts";
 import { localDynamoConfig, startDynoxide } from "./dynamo.ts";
 import { startEvents } from "./events.ts";
+import { registerFirstToken } from "./first-token.ts";
 import { joinApps, listen } from "./http.ts";
 import { loadKeys } from "./keys.ts";
 import { lockFolder } from "./lock.ts";
@@ -44,6 +54,8 @@ export interface HubOptions {
   newEpoch?: boolean;
   times?: Partial<HubTimes>;
   onUnits?: OnUnits;
+  /** People's identity provider. */
+  oidc?: OidcConfig | undefined;
 }
 
 export interface HubTimes {
@@ -51,6 +63,8 @@ export interface HubTimes {
   sweepMs: number;
   auditMs: number;
   auditSlotMs: number;
+  denialsMs: number;
+  garbageMs: number;
   streamPollMs: number;
 }
 
@@ -59,13 +73,22 @@ const TIMES: HubTimes = {
   sweepMs: 10_000,
   auditMs: 30_000,
   auditSlotMs: 5 * 60_000,
+  denialsMs: 60_000,
+  garbageMs: 24 * 60 * 60_000,
   streamPollMs: 50,
 };
+/** One run of the garbage collection; the next goes on. */
+const GARBAGE_MS_MAX = 10 * 60_000;
 const TABLE = "fairlead";
+const FIX =
+  "sign one with fairlead hub move or fairlead hub rotate-signing-key, or put the key into keys/recovery.json";
 
 export interface LocalHub {
   url: string;
+  /** An admin's, kept with the hub's keys. */
   apiToken: string;
+  /** Opens a browser session as the first admin, once, within an hour. */
+  loginUrl: string;
   hub: string;
   /** Where the table is, for tools and tests that look at it themselves. */
   dynamoEndpoint: string;
@@ -97,9 +120,14 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
   stops.push(await lockFolder(join(dataDir, "lock")));
   const keys = await loadKeys(dataDir);
   const table = await startTable(options, stops);
+  // The hub answers on loopback alone, so what it may ask there is its owner's anyway.
+  const outbound = createOutbound({ allowLoopback: true });
+  stops.push(() => outbound.close());
   const deps = {
+    outbound,
     db: table.db,
     objects: createFolderStore({ root: join(dataDir, "objects") }),
+    secrets: createFolderSecrets({ root: join(dataDir, "secrets") }),
     now: () => Date.now(),
   };
   const renderer = createRenderer({ wasmFile: options.wasmFile });
@@ -108,14 +136,34 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
 
   // The URL stands in tokens and in the charter, so the port comes first and the apps are put behind it.
   const late: { fetch: Hono["fetch"] } = { fetch: () => new Response(null, { status: 503 }) };
-  const http = await listen((request) => late.fetch(request), options.port);
+  const http = await listen((request, env) => late.fetch(request, env), options.port);
   stops.push(() => http.close());
   const url = `http://127.0.0.1:${http.port}`;
-  const { hub } = await openHub(deps.db, { ...keys, url, newEpoch: options.newEpoch ?? false });
-  const people = buildApp({ ...deps, log, tokenSha256: sha256(keys.apiToken), hubUrl: url });
+  const opened = await openHub(deps.db, { ...keys, url, newEpoch: options.newEpoch ?? false });
+  const { hub } = opened;
+  for (const gap of gapsOf(charterOf(opened), { url, signing: keys.signing }))
+    log({
+      level: "warn",
+      message: `the charter does not name ${gap}, and the recovery key is not here`,
+      fix: FIX,
+    });
+  await registerFirstToken(deps.db, keys.apiToken, deps.now());
+  const denials = createDenials(deps.now);
+  const planner = createPlanner({ ...deps, renderer });
+  const people = buildApp({
+    ...deps,
+    planner,
+    log,
+    hubUrl: url,
+    oidc: options.oidc,
+    denials,
+    longPoll: true,
+  });
   late.fetch = joinApps(buildAgentApp({ ...deps, log }), people).fetch;
-  startWork({ deps, release, table, options, stops });
-  return { url, apiToken: keys.apiToken, hub, dynamoEndpoint: table.endpoint, table: TABLE };
+  startWork({ deps, release, denials, table, options, stops });
+  const { token } = await makeBootstrapToken(deps.db, deps.now());
+  const loginUrl = `${url}/login?bootstrap=${token}`;
+  return { url, apiToken: keys.apiToken, loginUrl, hub, dynamoEndpoint: table.endpoint, table: TABLE };
 }
 
 /** The embedded engine, or the endpoint that was named; its table, and the clients of both. */
@@ -139,16 +187,18 @@ async function startTable(options: HubOptions, stops: Stop[]) {
 }
 
 interface Work {
-  deps: AssignDeps;
+  deps: AssignDeps & SourceDeps;
   release: ReleaseDeps;
+  denials: Denials;
   table: Awaited<ReturnType<typeof startTable>>;
   options: HubOptions;
   stops: Stop[];
 }
 
 /** What no request asks for: events and schedules. */
-function startWork({ deps, release, table, options, stops }: Work): void {
+function startWork({ deps, release, denials, table, options, stops }: Work): void {
   const { log } = options;
+  const sequencer = createSequencer({ ...deps, log });
   const times = { ...TIMES, ...options.times };
   const checkpointFile = join(options.dataDir, "stream.json");
   const { streams, streamArn } = table;
@@ -159,12 +209,16 @@ function startWork({ deps, release, table, options, stops }: Work): void {
     pollMs: times.streamPollMs,
     deps,
     release,
+    sources: deps,
+    sequencer,
     log,
   });
-  const last: LastPolled = new Map();
+  const poller = new Poller(deps, ({ metadata: { project, name } }, error) =>
+    log({ level: "error", job: "poll sources", project, source: name, error: String(error) }),
+  );
   const schedule = startSchedule(
     [
-      { name: "poll sources", everyMs: times.pollSourcesMs, run: () => pollDue(deps, last) },
+      { name: "poll sources", everyMs: times.pollSourcesMs, run: () => poller.round() },
       { name: "sweep apps", everyMs: times.sweepMs, run: () => sweepApps(release) },
       { name: "sweep rollouts", everyMs: times.sweepMs, run: () => sweepRollouts(deps) },
       {
@@ -172,9 +226,23 @@ function startWork({ deps, release, table, options, stops }: Work): void {
         everyMs: times.auditMs,
         run: () => auditAll({ ...deps, slotMs: times.auditSlotMs }),
       },
+      {
+        name: "collect garbage",
+        everyMs: times.garbageMs,
+        run: async () => {
+          const found = await collectGarbage(deps, GARBAGE_MS_MAX);
+          if (found.deleted > 0) log({ level: "info", job: "collect garbage", ...found });
+        },
+      },
+      {
+        name: "denials",
+        everyMs: times.denialsMs,
+        run: () => flushDenials({ db: deps.db, sequencer }, denials),
+      },
     ],
     (job, error) => log({ level: "error", job: job.name, error: String(error) }),
   );
   stops.push(() => events.stop());
+  stops.push(() => poller.stop());
   stops.push(() => schedule.stop());
 }

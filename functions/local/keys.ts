@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { apiTokenText } from "../identity/api-token.ts";
 import { makePrivateKey, type PrivateKey } from "../release/sign.ts";
 
 export interface HubKeys {
@@ -21,7 +22,7 @@ export async function loadKeys(dataDir: string): Promise<HubKeys> {
     hub: await once(join(folder, "hub-id"), async () => `hub-${randomBytes(6).toString("hex")}`),
     recovery: JSON.parse(await once(join(folder, "recovery.json"), newKey)) as PrivateKey,
     signing: JSON.parse(await once(join(folder, "signing.json"), newKey)) as PrivateKey,
-    apiToken: await once(join(folder, "api-token"), async () => randomBytes(32).toString("base64url")),
+    apiToken: await once(join(folder, "api-token"), async () => apiTokenText(randomBytes(5).toString("hex"))),
   };
 }
 

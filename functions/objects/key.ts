@@ -24,6 +24,13 @@ export function checkObjectKey(key: string): void {
   }
 }
 
+/** Throws unless `folder` could be the first part of a key. */
+export function checkFolder(folder: string): void {
+  checkObjectKey(folder);
+  if (folder.includes("/"))
+    throw new Error(`object key ${JSON.stringify(folder)} is not allowed: name one folder`);
+}
+
 /** Throws when an object of `size` bytes is too large to be stored or read. */
 export function checkObjectSize(key: string, size: number): void {
   if (size > OBJECT_BYTES_MAX) {

@@ -5,23 +5,36 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
   NoSuchKey,
   PutObjectCommand,
   type S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
-import { checkObjectKey, checkObjectSize } from "./key.ts";
-import type { ObjectStore } from "./port.ts";
+import { checkFolder, checkObjectKey, checkObjectSize } from "./key.ts";
+import { RENEW_AFTER_MS, type ObjectStore, type StoredObject } from "./port.ts";
 
 const CONFLICT_TRIES_MAX = 6;
 const CONFLICT_BACKOFF_MS = 50;
 
+export interface S3Options {
+  client: S3Client;
+  bucket: string;
+  now?: () => number;
+  renewAfterMs?: number;
+}
+
 /**
  * Needs `s3:GetObject`, `s3:PutObject` on the bucket's objects and `s3:ListBucket` on the bucket: without the
- * last, S3 answers 403 instead of 404 for an object that is absent, and `get` throws.
+ * last, S3 answers 403 instead of 404 for an object that is absent, and `get` throws. `list` and `delete` need
+ * `s3:ListBucketVersions` on the bucket and `s3:DeleteObjectVersion` on its objects, and a bucket that keeps versions.
  */
-export function createS3Store(options: { client: S3Client; bucket: string }): ObjectStore {
+export function createS3Store(options: S3Options): ObjectStore {
+  const { client, bucket, now = Date.now, renewAfterMs = RENEW_AFTER_MS } = options;
   return {
     put: async (key, bytes) => {
       checkObjectKey(key);
@@ -31,6 +44,18 @@ export function createS3Store(options: { client: S3Client; bucket: string }): Ob
     get: async (key) => {
       checkObjectKey(key);
       return getObject(options.client, options.bucket, key);
+    },
+    renew: async (key) => {
+      checkObjectKey(key);
+      return renewObject(client, bucket, key, now() - renewAfterMs);
+    },
+    list: (folder) => {
+      checkFolder(folder);
+      return listVersions(client, bucket, `${folder}/`);
+    },
+    delete: async (key, version) => {
+      checkObjectKey(key);
+      await deleteVersion(client, bucket, key, version);
     },
   };
 }
@@ -66,6 +91,58 @@ async function getObject(client: S3Client, bucket: string, key: string): Promise
     if (error instanceof NoSuchKey) return undefined;
     const hint = statusOf(error) === 403 ? " (an absent object also reads as 403 without s3:ListBucket)" : "";
     throw named(error, `get ${key} from bucket ${bucket}${hint}`);
+  }
+}
+
+/** A copy onto itself is a new version: whoever deletes the one that was listed leaves this one. */
+async function renewObject(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  youngFrom: number,
+): Promise<"renewed" | "young" | "absent"> {
+  const object = { Bucket: bucket, Key: key };
+  try {
+    const { LastModified } = await client.send(new HeadObjectCommand(object));
+    if ((LastModified?.getTime() ?? 0) > youngFrom) return "young";
+    const CopySource = `${bucket}/${key}`;
+    await client.send(new CopyObjectCommand({ ...object, CopySource, MetadataDirective: "REPLACE" }));
+    return "renewed";
+  } catch (error) {
+    if (statusOf(error) === 404) return "absent";
+    throw named(error, `renew ${key} in bucket ${bucket}`);
+  }
+}
+
+async function* listVersions(client: S3Client, bucket: string, Prefix: string): AsyncIterable<StoredObject> {
+  let marks: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
+  for (;;) {
+    const page = await client
+      .send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix, ...marks }))
+      .catch((error: unknown) => {
+        throw named(error, `list ${Prefix} of bucket ${bucket}`);
+      });
+    for (const { Key, VersionId, LastModified, IsLatest } of page.Versions ?? [])
+      if (Key !== undefined && VersionId !== undefined)
+        yield {
+          key: Key,
+          version: VersionId,
+          at: LastModified?.getTime() ?? 0,
+          current: IsLatest === true,
+        };
+    if (page.IsTruncated !== true) return;
+    marks = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker };
+  }
+}
+
+async function deleteVersion(client: S3Client, bucket: string, key: string, version: string): Promise<void> {
+  // Without versions, a delete could hit what was renewed a moment ago.
+  if (version === "null")
+    throw new Error(`bucket ${bucket} keeps no versions: turn versioning on, then ${key} can be deleted`);
+  try {
+    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: version }));
+  } catch (error) {
+    throw named(error, `delete ${key} from bucket ${bucket}`);
   }
 }
 

@@ -3,12 +3,17 @@ import type { PrivateKey } from "./sign.ts";
 import { awsDeps } from "../aws.ts";
 import { needed } from "../env.ts";
 import { createRenderer } from "../render/render.ts";
+import { noteSigning } from "../store/hub.ts";
 import { localSigner } from "./sign.ts";
+import { awsSecrets } from "../secrets/aws.ts";
 import type { ReleaseDeps } from "./look.ts";
 
 export async function releaseDeps(): Promise<ReleaseDeps> {
   const { env, ...deps } = awsDeps();
   const key = JSON.parse(needed(env, "FAIRLEAD_SIGNING_KEY")) as PrivateKey;
   const renderer = createRenderer({ wasmFile: needed(env, "FAIRLEAD_RENDER_ENGINE") });
-  return { ...deps, renderer, signer: await localSigner(key) };
+  const signer = await localSigner(key);
+  // Once in an instance's life: from then on no charter is taken that lacks this key.
+  await noteSigning(deps.db, signer.kid);
+  return { ...deps, renderer, signer, secrets: awsSecrets(env) };
 }

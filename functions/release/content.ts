@@ -9,6 +9,7 @@ import { canonicalJson, sha256 } from "#core/digest.ts";
 import { BUNDLE_BYTES_MAX, TARGETS_PER_PAGE } from "#core/limits.ts";
 import type { KubeObject } from "#core/object.ts";
 import { targetIndexSchema, targetPageSchema, type Target } from "#core/release.ts";
+import { keepObject } from "../objects/keep.ts";
 import type { ObjectStore } from "../objects/port.ts";
 
 const zip = promisify(gzip);
@@ -16,33 +17,36 @@ const unzip = promisify(gunzip);
 const TREE_BYTES_MAX = 128 * 1024 * 1024;
 
 export const bundleKey = (digest: string): string => `bundles/${digest}.json.gz`;
-const treeKey = (digest: string): string => `trees/${digest}.gz`;
+export const treeKey = (digest: string): string => `trees/${digest}.gz`;
 const pageKey = (digest: string): string => `targets/${digest}.json.gz`;
 
 export type Files = ReadonlyMap<string, Uint8Array>;
+type Readable = Pick<ObjectStore, "get">;
 
-async function putZipped(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
-  await store.put(key, await zip(bytes));
+type Writable = Pick<ObjectStore, "put" | "renew">;
+
+async function putZipped(store: Writable, key: string, bytes: Uint8Array): Promise<void> {
+  await keepObject(store, key, await zip(bytes));
 }
 
-async function getZipped(store: ObjectStore, key: string, bytesMax: number): Promise<Uint8Array> {
+async function getZipped(store: Readable, key: string, bytesMax: number): Promise<Uint8Array> {
   const zipped = await store.get(key);
   if (zipped === undefined) throw new Error(`the object store has no ${key}`);
   return unzip(zipped, { maxOutputLength: bytesMax });
 }
 
-export async function putBundle(store: ObjectStore, bundle: Bundle): Promise<void> {
+export async function putBundle(store: Writable, bundle: Bundle): Promise<void> {
   await putZipped(store, bundleKey(bundle.digest), new TextEncoder().encode(bundle.text));
 }
 
-export async function getBundleObjects(store: ObjectStore, ref: BundleRef): Promise<KubeObject[]> {
+export async function getBundleObjects(store: Readable, ref: BundleRef): Promise<KubeObject[]> {
   const opened = openBundle(await getZipped(store, bundleKey(ref.digest), BUNDLE_BYTES_MAX), ref);
   if (opened.kind === "refused") throw new Error(opened.message);
   return opened.objects;
 }
 
 /** A tree is a header (JSON: path and size of each file, in order of the paths), its length in 4 bytes before it, and the bytes. */
-export async function putTree(store: ObjectStore, files: Files): Promise<string> {
+export async function putTree(store: Writable, files: Files): Promise<string> {
   const paths = [...files.keys()].sort();
   const contents = paths.map((path) => files.get(path) ?? new Uint8Array());
   const header = Buffer.from(
@@ -56,7 +60,7 @@ export async function putTree(store: ObjectStore, files: Files): Promise<string>
   return digest;
 }
 
-export async function getTree(store: ObjectStore, digest: string): Promise<Files> {
+export async function getTree(store: Readable, digest: string): Promise<Files> {
   const packed = Buffer.from(await getZipped(store, treeKey(digest), TREE_BYTES_MAX));
   const headerEnd = 4 + packed.readUInt32BE(0);
   const header = JSON.parse(packed.subarray(4, headerEnd).toString()) as [string, number][];
@@ -70,7 +74,7 @@ export async function getTree(store: ObjectStore, digest: string): Promise<Files
 }
 
 /** Pages of 100 targets and an index of their digests; returns the digest of the index. */
-export async function putTargets(store: ObjectStore, targets: readonly Target[]): Promise<string> {
+export async function putTargets(store: Writable, targets: readonly Target[]): Promise<string> {
   const pages: string[] = [];
   for (let start = 0; start < targets.length; start += TARGETS_PER_PAGE)
     pages.push(await putDocument(store, { targets: targets.slice(start, start + TARGETS_PER_PAGE) }));
@@ -79,7 +83,7 @@ export async function putTargets(store: ObjectStore, targets: readonly Target[])
 
 /** Ranks `from` up to, not including, `to`; only the pages that hold them are read. */
 export async function getTargets(
-  store: ObjectStore,
+  store: Readable,
   index: string,
   from: number,
   to: number,
@@ -96,14 +100,23 @@ export async function getTargets(
     .slice(from - first * TARGETS_PER_PAGE, to - first * TARGETS_PER_PAGE);
 }
 
-async function putDocument(store: ObjectStore, document: unknown): Promise<string> {
+/** Of a target list, in parts: digests of its pages, one page, and a page or an index put back. For export and import. */
+export async function getTargetPages(store: Readable, index: string): Promise<string[]> {
+  return targetIndexSchema.parse(await getDocument(store, index)).pages;
+}
+
+export async function getTargetPage(store: Readable, digest: string): Promise<Target[]> {
+  return targetPageSchema.parse(await getDocument(store, digest)).targets;
+}
+
+export async function putDocument(store: Writable, document: unknown): Promise<string> {
   const text = canonicalJson(document);
   const digest = sha256(text);
   await putZipped(store, pageKey(digest), new TextEncoder().encode(text));
   return digest;
 }
 
-async function getDocument(store: ObjectStore, digest: string): Promise<unknown> {
+async function getDocument(store: Readable, digest: string): Promise<unknown> {
   const bytes = await getZipped(store, pageKey(digest), BUNDLE_BYTES_MAX);
   return JSON.parse(new TextDecoder().decode(bytes));
 }

@@ -1,31 +1,66 @@
 /** Which Apps an event means, each looked at, and its new rollout's first step taken at once. */
 import type { HubEvent } from "#core/event.ts";
+import { HUB_PROJECT } from "#core/project.ts";
+import { syncFleetFolder, syncFleetFolders } from "../fleet-folder/sync.ts";
 import { tick } from "../rollout/tick.ts";
 import { listProjects, listResources } from "../store/resource.ts";
+import { readCommon, type Common } from "./common.ts";
 import { look, type Looked, type ReleaseDeps } from "./look.ts";
 
 const RACES_MAX = 3;
 
 export async function lookFor(deps: ReleaseDeps, event: HubEvent): Promise<void> {
   if (event.type === "app.changed") await lookAndTick(deps, event.detail.project, event.detail.app);
-  if (event.type === "source.changed") await lookAtAll(deps, event.detail.project, event.detail.source);
+  if (event.type === "source.changed") await lookAtSource(deps, event.detail.project, event.detail.source);
   if (event.type === "cluster.changed") await lookAtAll(deps, event.detail.project);
+  if (event.type === "cluster.served") await lookAtAll(deps, event.detail.project);
+  if (event.type === "project.changed") await lookAtAll(deps, event.detail.project);
+  if (event.type === "policy.changed") await lookUnder(deps, event.detail.project);
+}
+
+/** Its fleet folder first: the commit may bring Apps that follow it. */
+async function lookAtSource(deps: ReleaseDeps, project: string, source: string): Promise<void> {
+  await syncFleetFolder(deps, project, source);
+  await lookAtAll(deps, project, source);
+}
+
+/** The hub's own Policies hold everywhere. */
+async function lookUnder(deps: ReleaseDeps, project: string): Promise<void> {
+  await (project === HUB_PROJECT ? sweepApps(deps) : lookAtAll(deps, project));
 }
 
 /** The sweep's net: an App whose event was lost is looked at all the same. */
 export async function sweepApps(deps: ReleaseDeps): Promise<void> {
-  for (const project of await listProjects(deps.db)) await lookAtAll(deps, project);
+  const errors: unknown[] = [];
+  for (const project of await listProjects(deps.db)) {
+    try {
+      await syncFleetFolders(deps, project);
+      await lookAtAll(deps, project);
+    } catch (error) {
+      // Trouble of one project stays its own.
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} projects: ${String(errors[0])}`);
 }
 
 async function lookAtAll(deps: ReleaseDeps, project: string, source?: string): Promise<void> {
-  for (const { resource } of await listResources(deps.db, "App", project))
-    if (source === undefined || resource.spec.source === source)
-      await lookAndTick(deps, project, resource.metadata.name);
+  const apps = (await listResources(deps.db, "App", project)).filter(
+    ({ resource }) => source === undefined || resource.spec.source === source,
+  );
+  if (apps.length === 0) return;
+  const shared = await readCommon(deps.db, project);
+  for (const { resource } of apps) await lookAndTick(deps, project, resource.metadata.name, shared);
 }
 
-async function lookAndTick(deps: ReleaseDeps, project: string, app: string): Promise<Looked> {
+async function lookAndTick(
+  deps: ReleaseDeps,
+  project: string,
+  app: string,
+  shared?: Common,
+): Promise<Looked> {
   for (let race = 0; ; race++) {
-    const looked = await look(deps, project, app);
+    const looked = await look(deps, project, app, shared);
     if (looked.kind === "released") await tick(deps, project, app, looked.release);
     if (looked.kind !== "lost" || race === RACES_MAX) return looked;
   }

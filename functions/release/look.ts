@@ -3,20 +3,26 @@
  * else nothing is. Level-triggered: any event may call it, twice or late. Whatever goes wrong with a commit ends as
  * the App's error; what runs keeps running.
  */
-import type { App } from "#core/app.ts";
-import { TARGETS_MAX } from "#core/limits.ts";
+import { NO_FINDINGS } from "#core/finding.ts";
 import type { AppError } from "#core/view.ts";
+import { canonicalJson } from "#core/digest.ts";
+import type { ChartDeps } from "../charts/find.ts";
+import { lookAtChart } from "../charts/look.ts";
+import { chartView } from "../charts/situation.ts";
 import type { Renderer } from "../render/render.ts";
 import { putAppRecord } from "../store/state.ts";
-import { getTree, putBundle } from "./content.ts";
+import { answersChanged } from "./capabilities.ts";
+import type { Common } from "./common.ts";
+import { getTree, putBundle, type Files } from "./content.ts";
 import { leaveApp } from "./leave.ts";
-import { makeRelease, nextRecord, type MakeDeps } from "./make.ts";
-import { overBudget, planTargets, type OverBudget, type Planned } from "./plan.ts";
+import { makeRelease, nextRecord, type MakeDeps, type Noted } from "./make.ts";
+import type { Planned } from "./plan.ts";
 import { readPrevious, type Previous } from "./previous.ts";
-import { renderTargets } from "./render-targets.ts";
+import { isUntouched, putReads } from "./reads.ts";
 import { isNew, readSituation, type Situation } from "./situation.ts";
+import { changesAnything, workOut } from "./work-out.ts";
 
-export interface ReleaseDeps extends MakeDeps {
+export interface ReleaseDeps extends MakeDeps, ChartDeps {
   renderer: Renderer;
 }
 
@@ -27,68 +33,91 @@ export type Looked =
   /** Somebody else moved the App meanwhile: look again. */
   | { kind: "lost" };
 
-type Plan = { kind: "planned"; planned: Planned[] } | { kind: "failed"; error: Omit<AppError, "commit"> };
+type Plan =
+  | ({ kind: "planned"; planned: Planned[] } & Noted)
+  | { kind: "failed"; error: Omit<AppError, "commit">; questions: Noted["questions"] };
 
-export async function look(deps: ReleaseDeps, project: string, name: string): Promise<Looked> {
-  const situation = await readSituation(deps.db, project, name);
-  if (situation === undefined || !isNew(situation, deps.now())) return { kind: "nothing" };
+/** `shared` was read for many Apps, some time ago: it may say that nothing is new, nothing else. */
+export async function look(
+  deps: ReleaseDeps,
+  project: string,
+  name: string,
+  shared?: Common,
+): Promise<Looked> {
+  const situation = await readSituation(deps.db, project, name, shared);
+  if (situation === undefined) return { kind: "nothing" };
+  if (await looksElsewhere(deps, situation)) return look(deps, project, name);
+  if (!isNew(situation, deps.now()) && !(await answersChanged(deps.objects, situation)))
+    return noteChart(deps, situation);
+  return shared === undefined ? release(deps, situation) : look(deps, project, name);
+}
+
+/** Whether something new is known of the App's chart. */
+async function looksElsewhere(deps: ReleaseDeps, { app, rules, chart }: Situation): Promise<boolean> {
+  if (chart === undefined || rules.kind === "refused" || app.deleting) return false;
+  return lookAtChart(deps, app.resource, rules.project, chart);
+}
+
+/** A repository that is away, or moved a version, changes nothing that runs; the App tells it all the same. */
+async function noteChart(deps: ReleaseDeps, { chart: situation, record }: Situation): Promise<Looked> {
+  const chart = chartView(situation);
+  if (record === undefined || canonicalJson(chart ?? null) === canonicalJson(record.chart ?? null))
+    return { kind: "nothing" };
+  const { chart: _, ...rest } = record;
+  const next = { ...rest, version: record.version + 1, ...(chart === undefined ? {} : { chart }) };
+  const written = await putAppRecord(deps.db, next, record.version);
+  return written === "lost" ? { kind: "lost" } : { kind: "nothing" };
+}
+
+async function release(deps: ReleaseDeps, situation: Situation): Promise<Looked> {
+  if (await isUntouched(deps.objects, situation)) return settle(deps, situation, asBefore(situation));
   const previous = await readPrevious(deps, situation);
   if (situation.app.deleting && previous.gone.length === 0) return leave(deps, situation);
   const plan = await planOf(deps, situation, previous);
-  if (plan.kind === "failed") return fail(deps, situation, plan.error);
-  if (!changes(plan.planned, situation)) return settle(deps, situation);
-  const release = await makeRelease(deps, situation, plan.planned);
-  return release === "lost" ? { kind: "lost" } : { kind: "released", release };
+  if (plan.kind === "failed") return fail(deps, situation, plan);
+  if (!changesAnything(plan.planned, situation.hub.epoch)) return settle(deps, situation, plan);
+  const made = await makeRelease(deps, situation, plan.planned, plan);
+  return made === "lost" ? { kind: "lost" } : { kind: "released", release: made };
 }
 
-/** Renders, plans and checks; bundles are kept, nothing of the App is written. */
+/** Nothing was rendered, so everything that was found then is still so. */
+function asBefore({ record }: Situation): Noted {
+  const { warnings = NO_FINDINGS, asked, answers, reads } = record ?? {};
+  const questions = asked === undefined || answers === undefined ? undefined : { asked, answers };
+  return { warnings, questions, reads };
+}
+
+/** Bundles are kept, nothing of the App is written. */
 async function planOf(deps: ReleaseDeps, situation: Situation, previous: Previous): Promise<Plan> {
-  const { app, source, clusters } = situation;
-  const none = new Map<string, Uint8Array>();
-  const files = clusters.length === 0 ? none : await getTree(deps.objects, source.tree);
-  const rendered = await renderTargets(deps.renderer, app.resource, files, clusters);
-  if (rendered.kind === "failed") return rendered;
-  const { bundles } = rendered;
-  const planned = planTargets(app.resource, bundles, previous.gone, previous.targets);
-  if (planned.length > TARGETS_MAX)
-    return failed(`spec.clusters matches ${planned.length} clusters, more than ${TARGETS_MAX}`);
-  const over = await overBudget(deps.objects, app.resource, planned, bundles, previous.targets);
-  if (over !== undefined) return failed(budgetMessage(app.resource, over));
+  const readFiles = (): Promise<Files> => getTree(deps.objects, situation.source.tree);
+  const worked = await workOut(deps, situation, previous, readFiles);
+  if (worked.kind === "failed") return { ...worked, questions: worked.questions };
+  const { planned, bundles, warnings, withheld, questions } = worked;
+  if (withheld !== undefined) return { kind: "failed", error: withheld, questions };
   for (const bundle of new Set(bundles.values())) await putBundle(deps.objects, bundle);
-  return { kind: "planned", planned };
-}
-
-function failed(message: string): Plan {
-  return { kind: "failed", error: { message } };
-}
-
-function budgetMessage(app: App, { clusters, worst }: OverBudget): string {
-  const where = clusters.length === 1 ? `on ${clusters[0]}` : `on each of ${clusters.length} clusters`;
-  const { budget } = app.spec.rollout;
-  return `withheld: it would delete ${worst.count} objects ${where} (${worst.examples.join(", ")} …), the budget is ${budget.deletes}: raise spec.rollout.budget.deletes of App ${app.metadata.name} if that is meant`;
-}
-
-function changes(planned: readonly Planned[], { hub }: Situation): boolean {
-  return planned.some(({ carried }) => carried === undefined || carried.epoch !== hub.epoch);
+  return { kind: "planned", planned, warnings, questions, reads: await putReads(deps.objects, worked.reads) };
 }
 
 /** The App's error names its commit; what was looked at is remembered, so the same failure is not made again at once. */
 async function fail(
   deps: ReleaseDeps,
   situation: Situation,
-  found: Omit<AppError, "commit">,
+  { error: found, questions }: Extract<Plan, { kind: "failed" }>,
 ): Promise<Looked> {
   const error = { commit: situation.source.commit, ...found };
-  const record = { ...nextRecord(situation, deps.now()), error };
+  const record = { ...nextRecord(situation, deps.now(), { warnings: NO_FINDINGS, questions }), error };
   const written = await putAppRecord(deps.db, record, situation.record?.version);
   return written === "lost" ? { kind: "lost" } : { kind: "failed", error };
 }
 
 /** Same targets as the newest release: the commit is noted, an old error is gone. Looking again writes nothing. */
-async function settle(deps: ReleaseDeps, situation: Situation): Promise<Looked> {
+async function settle(deps: ReleaseDeps, situation: Situation, noted: Noted): Promise<Looked> {
   const { record, inputs } = situation;
-  if (record?.inputs === inputs && record.error === undefined) return { kind: "nothing" };
-  const written = await putAppRecord(deps.db, nextRecord(situation, deps.now()), record?.version);
+  const { answers } = noted.questions ?? {};
+  if (record?.inputs === inputs && record.answers === answers && record.error === undefined)
+    return { kind: "nothing" };
+  const next = nextRecord(situation, deps.now(), noted);
+  const written = await putAppRecord(deps.db, next, record?.version);
   return written === "lost" ? { kind: "lost" } : { kind: "nothing" };
 }
 

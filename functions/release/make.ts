@@ -4,14 +4,19 @@
  */
 import type { App } from "#core/app.ts";
 import { durationMs } from "#core/duration.ts";
+import { firstFindings, type Findings } from "#core/finding.ts";
 import { RELEASES_KEPT } from "#core/limits.ts";
 import type { Release, Target } from "#core/release.ts";
 import { countOf, isOver, type Rollout } from "#core/rollout.ts";
+import { archiveKey } from "../charts/find.ts";
+import { chartView, factsOf } from "../charts/situation.ts";
+import { renewObject } from "../objects/keep.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import type { Db } from "../store/db.ts";
 import { createRelease, getRelease, getRollout } from "../store/rollout.ts";
 import type { AppRecord } from "../store/state.ts";
-import { putTargets } from "./content.ts";
+import type { Questions } from "./capabilities.ts";
+import { putTargets, treeKey } from "./content.ts";
 import type { Planned } from "./plan.ts";
 import type { StatementSigner } from "./sign.ts";
 import type { Situation } from "./situation.ts";
@@ -23,9 +28,26 @@ export interface MakeDeps {
   now: () => number;
 }
 
+/** Of the warnings, the App's record holds this many: it is read at each look, the release holds more. */
+const WARNINGS_IN_RECORD_MAX = 5;
+
+/** What a look found beside the targets. */
+export interface Noted {
+  warnings: Findings;
+  /** Undefined where nothing was rendered. */
+  questions: Questions | undefined;
+  /** Digest of what the renders took of the tree. */
+  reads?: string | undefined;
+}
+
 /** The App's record once this situation was looked at; an error of before is gone. */
-export function nextRecord({ app, hub, source, record, inputs }: Situation, now: number): AppRecord {
+export function nextRecord(
+  { app, hub, source, record, inputs, fixed, chart: situation }: Situation,
+  now: number,
+  { warnings, questions, reads }: Noted,
+): AppRecord {
   const { project, name } = app.resource.metadata;
+  const chart = chartView(situation);
   return {
     project,
     app: name,
@@ -36,7 +58,11 @@ export function nextRecord({ app, hub, source, record, inputs }: Situation, now:
     active: record?.active ?? false,
     commit: source.commit,
     inputs,
+    ...(reads === undefined ? {} : { fixed, reads }),
     lookedAt: now,
+    ...(chart === undefined ? {} : { chart }),
+    ...questions,
+    ...(warnings.total === 0 ? {} : { warnings: firstFindings(warnings, WARNINGS_IN_RECORD_MAX) }),
   };
 }
 
@@ -45,13 +71,16 @@ export async function makeRelease(
   deps: MakeDeps,
   situation: Situation,
   planned: readonly Planned[],
+  noted: Noted,
 ): Promise<number | "lost"> {
+  const { warnings } = noted;
   const { app, source, record, hub } = situation;
   const { project, name } = app.resource.metadata;
   const numbers = { release: (record?.release ?? 0) + 1, generation: (record?.generation ?? 0) + 1 };
   const targets = await Promise.all(planned.map((plan) => targetOf(deps, situation, plan, numbers)));
   const index = await putTargets(deps.objects, targets);
   const now = deps.now();
+  const chart = factsOf(situation.chart);
   const made: Release = {
     project,
     app: name,
@@ -62,6 +91,7 @@ export async function makeRelease(
     author: source.author,
     message: source.message,
     tree: source.tree,
+    ...(chart === undefined ? {} : { chart }),
     appVersion: app.version,
     inputs: situation.inputs,
     targets: index,
@@ -69,13 +99,15 @@ export async function makeRelease(
     changed: targets.filter(({ carried }) => !carried).length,
     removed: targets.filter(({ action }) => action === "remove").length,
     at: now,
+    ...(warnings.total === 0 ? {} : { warnings }),
   };
-  const next = { ...nextRecord(situation, now), ...numbers, active: true };
+  const next = { ...nextRecord(situation, now, noted), ...numbers, active: true };
   const last =
     record === undefined || record.release === 0
       ? undefined
       : await getRollout(deps.db, project, name, record.release);
   const running = last !== undefined && !isOver(last.state) ? last : undefined;
+  await renewInputs(deps.objects, situation, made);
   const written = await createRelease(
     deps.db,
     made,
@@ -87,13 +119,25 @@ export async function makeRelease(
   return written === "lost" ? "lost" : numbers.release;
 }
 
-async function reasonOf(deps: MakeDeps, { app, record, source }: Situation): Promise<string> {
+/** What was rendered was kept when it was found, perhaps long ago; from here on the release names it. */
+async function renewInputs(
+  objects: ObjectStore,
+  { clusters }: Situation,
+  { tree, chart }: Release,
+): Promise<void> {
+  if (clusters.length === 0) return;
+  await renewObject(objects, treeKey(tree));
+  if (chart !== undefined) await renewObject(objects, archiveKey(chart.digest));
+}
+
+async function reasonOf(deps: MakeDeps, { app, record, source, chart }: Situation): Promise<string> {
   const { project, name } = app.resource.metadata;
   if (app.deleting) return "App deleted";
   if (record === undefined || record.release === 0) return "first release";
   const last = await getRelease(deps.db, project, name, record.release);
   if (last?.commit !== source.commit) return "commit";
-  return last.appVersion === app.version ? "clusters changed" : "App edited";
+  if (last.appVersion !== app.version) return "App edited";
+  return chart?.found?.digest === last.chart?.digest ? "clusters changed" : "chart moved";
 }
 
 async function targetOf(

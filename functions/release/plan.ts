@@ -53,7 +53,7 @@ export interface OverBudget {
 
 /** Clusters that would lose more objects than the budget allows; undefined when none would. */
 export async function overBudget(
-  store: ObjectStore,
+  store: Pick<ObjectStore, "get">,
   app: App,
   planned: readonly Planned[],
   bundles: ReadonlyMap<string, Bundle>,
@@ -64,7 +64,7 @@ export async function overBudget(
   let worst: Loss = { count: 0, examples: [] };
   for (const { wanted, carried } of planned) {
     const last = before.get(wanted.cluster)?.bundle;
-    if (carried !== undefined || last === undefined || !prunes(app, wanted)) continue;
+    if (carried !== undefined || last === undefined || !losesObjects(app, wanted)) continue;
     const bundle = bundles.get(wanted.cluster);
     const pair = `${last.digest} ${bundle?.digest ?? ""}`;
     const loss =
@@ -78,6 +78,7 @@ export async function overBudget(
 
 const noObjects: readonly KubeObject[] = [];
 
-function prunes(app: App, wanted: Wanted): boolean {
+/** Whether what the cluster has and shall not have any more is deleted there; else it stays, and nobody keeps it. */
+export function losesObjects(app: App, wanted: Wanted): boolean {
   return wanted.action === "remove" ? wanted.deletion === "delete" : app.spec.sync.prune;
 }

@@ -9,12 +9,14 @@ import type { Situation } from "./situation.ts";
 
 export interface Previous {
   targets: ReadonlyMap<string, Target>;
+  /** Of the newest release. */
+  commit?: string;
   /** Clusters that have the App, are still there, and shall not have it any more. */
   gone: string[];
 }
 
 export async function readPrevious(
-  deps: { db: Db; objects: ObjectStore },
+  deps: { db: Db; objects: Pick<ObjectStore, "get"> },
   situation: Situation,
 ): Promise<Previous> {
   const { project, name } = situation.app.resource.metadata;
@@ -24,7 +26,7 @@ export async function readPrevious(
   if (last === undefined) throw new Error(`App ${name} names release ${release}, which is not in the table`);
   const list = await getTargets(deps.objects, last.targets, 0, last.targetCount);
   const targets = new Map(list.map((target) => [target.cluster, target]));
-  return { targets, gone: await goneClusters(deps.db, situation, targets) };
+  return { targets, commit: last.commit, gone: await goneClusters(deps.db, situation, targets) };
 }
 
 /** A removal stays a target until its cluster has told that it is done. */

@@ -3,16 +3,20 @@
  * recovery key, which is kept offline. Both are compact JWS with Ed25519, told apart by their `typ`.
  */
 import { CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
-import { publicKeySchema, SIGNED_TYPES, type Charter, type PublicKey } from "#core/charter.ts";
-import { canonicalJson, sha256 } from "#core/digest.ts";
+import { kidOf, publicKeySchema, SIGNED_TYPES, type Charter, type PublicKey } from "#core/charter.ts";
+import { canonicalJson } from "#core/digest.ts";
 import type { Statement } from "#core/statement.ts";
 
 export interface StatementSigner {
+  /** Short name of its key, as the charter must know it. */
+  kid: string;
   sign(statement: Statement): Promise<string>;
 }
 
 /** An Ed25519 private key as a JWK. */
 export type PrivateKey = PublicKey & { d: string };
+
+export { fingerprintOf as fingerprint, kidOf } from "#core/charter.ts";
 
 export async function makePrivateKey(): Promise<PrivateKey> {
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
@@ -24,19 +28,10 @@ export function publicHalf(key: JWK): PublicKey {
   return publicKeySchema.parse({ kty: key.kty, crv: key.crv, x: key.x });
 }
 
-/** SHA-256 of the canonical public JWK: what an agent pins, and what a person compares. */
-export function fingerprint(key: PublicKey): string {
-  return sha256(canonicalJson({ kty: key.kty, crv: key.crv, x: key.x }));
-}
-
-export function kidOf(key: PublicKey): string {
-  return fingerprint(key).slice(0, 16);
-}
-
 export async function localSigner(key: PrivateKey): Promise<StatementSigner> {
   const signingKey = await importJWK({ ...key }, "EdDSA");
   const header = { alg: "EdDSA", typ: SIGNED_TYPES.statement, kid: kidOf(key) };
-  return { sign: (statement) => compact(statement, header, signingKey) };
+  return { kid: header.kid, sign: (statement) => compact(statement, header, signingKey) };
 }
 
 export async function signCharter(charter: Charter, recoveryKey: PrivateKey): Promise<string> {

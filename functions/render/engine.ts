@@ -3,6 +3,8 @@
  * The engine reads the repository through two calls that are answered from the packed files, and has nothing else.
  * An instance that trapped or ended itself is never called again; the caller throws its whole worker away.
  */
+import type { HelmRequest } from "./helm.ts";
+import type { RegoRequest } from "./rego.ts";
 import type { Tree } from "./pack.ts";
 import { createSandbox } from "./sandbox.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -20,7 +22,10 @@ type Exports = {
   release: () => void;
 };
 
-type EngineRequest = { kind: "kustomize"; path: string };
+/** A render, or a question to the engine that speaks Rego: both have the same exports. */
+type EngineRequest =
+  | { kind: "kustomize" | "helm"; path: string; helm: HelmRequest | undefined }
+  | RegoRequest;
 
 /** The answer's JSON, undecoded; `broken` when the instance panicked, with its last words. */
 type EngineAnswer = { kind: "answered"; json: Uint8Array } | { kind: "broken"; lastWords: string };
@@ -69,6 +74,7 @@ function render(exports: Exports, sandbox: Sandbox, request: EngineRequest): Eng
 function createRepository() {
   let memory: WebAssembly.Memory | undefined;
   let shown: Tree | undefined;
+  let listed: Uint8Array = new Uint8Array();
   const find = (pathAt: number, pathSize: number) => {
     if (memory === undefined) throw new Error("the engine asked for a file before its memory was attached");
     return shown?.find(new TextDecoder().decode(new Uint8Array(memory.buffer, pathAt >>> 0, pathSize)));
@@ -85,6 +91,16 @@ function createRepository() {
         const found = find(pathAt, pathSize);
         if (found === undefined) return ABSENT;
         return found.kind === "folder" ? FOLDER : found.content.length;
+      },
+      list: (pathAt: number, pathSize: number) => {
+        if (memory === undefined)
+          throw new Error("the engine asked for files before its memory was attached");
+        const folder = new TextDecoder().decode(new Uint8Array(memory.buffer, pathAt >>> 0, pathSize));
+        listed = new TextEncoder().encode(shown?.below(folder).join("\n") ?? "");
+        return listed.length;
+      },
+      listed: (bufferAt: number) => {
+        if (memory !== undefined) new Uint8Array(memory.buffer).set(listed, bufferAt >>> 0);
       },
       read: (pathAt: number, pathSize: number, bufferAt: number) => {
         const found = find(pathAt, pathSize);

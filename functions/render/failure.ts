@@ -74,9 +74,7 @@ const patterns: readonly Pattern[] = [
   },
   {
     form: /--enable-helm/,
-    read: () => ({
-      message: "HelmChartInflationGenerator is not supported yet: it comes with the Helm renderer",
-    }),
+    read: () => ({ message: "HelmChartInflationGenerator is not run: name the chart in helmCharts" }),
   },
   {
     form: /accumulating components: (?:loader\.New|accumulateDirectory:) "(?:must build at directory: not a valid directory: )?(.*)"$/s,

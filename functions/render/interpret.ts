@@ -2,17 +2,19 @@
  * Turns what became of a render job into the answer: objects that are really Kubernetes objects and within the limits,
  * or one error that says what happened and what to do.
  */
+import type { z } from "zod";
 import { assertNever } from "#core/assert.ts";
 import { BUNDLE_BYTES_MAX, BUNDLE_OBJECTS_MAX } from "#core/limits.ts";
 import type { KubeObject } from "#core/object.ts";
 import { readEngineFailure } from "./failure.ts";
+import { readHelmFailure } from "./helm.ts";
 import { engineReplySchema } from "./job.ts";
 import { mebibytes, QUEUE_MAX } from "./limits.ts";
-import { readManifest } from "./manifest.ts";
 import type { JobOutcome } from "./pool.ts";
 import { failed } from "./result.ts";
 import type { RenderFailure, RenderResult } from "./result.ts";
-import { kustomizationIn } from "./select.ts";
+import { kustomizationIn, readsOf } from "./select.ts";
+import { unfold } from "./unfold.ts";
 import type { RepositoryFiles, Selection } from "./select.ts";
 
 const SHUTTING_DOWN = "the renderer is shutting down: try again";
@@ -29,7 +31,10 @@ export function interpret(outcome: JobOutcome, { files, selected, limits }: Aske
   const place = selected.folder === "" ? "the repository's root" : selected.folder;
   switch (outcome.kind) {
     case "manifests":
-      return readManifests(outcome.json, selected.folder, files);
+      return {
+        ...readManifests(outcome.json, selected, files),
+        reads: readsOf(selected, files, outcome.reads),
+      };
     case "failed":
       return outcome;
     case "timeout":
@@ -55,7 +60,7 @@ function outOfMemory(place: string, { memoryBytesMax }: Limits): RenderFailure {
   );
 }
 
-function readManifests(json: string, folder: string, files: RepositoryFiles): RenderResult {
+function readManifests(json: string, selected: Asked["selected"], files: RepositoryFiles): RenderResult {
   if (Buffer.byteLength(json) > BUNDLE_BYTES_MAX) {
     const size = mebibytes(Buffer.byteLength(json));
     return failed(
@@ -63,6 +68,18 @@ function readManifests(json: string, folder: string, files: RepositoryFiles): Re
     );
   }
   const reply = engineReplySchema.parse(JSON.parse(json));
+  return {
+    ...readReply(reply, selected, files),
+    ...(reply.asked === undefined ? {} : { asked: reply.asked }),
+  };
+}
+
+function readReply(
+  reply: z.infer<typeof engineReplySchema>,
+  { kind, folder }: Asked["selected"],
+  files: RepositoryFiles,
+): RenderResult {
+  if (!reply.ok && kind === "helm") return readHelmFailure(reply.message, folder);
   if (!reply.ok) {
     const context = { folder, kustomizationIn: (at: string) => kustomizationIn(files, at) };
     return readEngineFailure(reply.message, reply.file, context);
@@ -78,11 +95,10 @@ function readManifests(json: string, folder: string, files: RepositoryFiles): Re
 function readObjects(manifests: readonly unknown[]): RenderResult {
   const objects: KubeObject[] = [];
   for (const value of manifests) {
-    const manifest = readManifest(value);
-    if (manifest.kind === "refused") {
-      return failed(manifest.reason, manifest.object === undefined ? {} : { object: manifest.object });
-    }
-    objects.push(manifest.object);
+    const found = unfold(value);
+    if (found.kind === "refused")
+      return failed(found.reason, found.object === undefined ? {} : { object: found.object });
+    objects.push(...found.objects);
   }
   return { kind: "rendered", objects };
 }

@@ -3,7 +3,11 @@
  * take in the same objects one by one.
  */
 import { z } from "zod";
+import { askedSchema } from "#core/asked.ts";
+import type { HelmRequest } from "./helm.ts";
 import type { PackedFiles } from "./pack.ts";
+import type { Reads } from "./reads.ts";
+import type { RegoRequest } from "./rego.ts";
 import type { RenderFailure } from "./result.ts";
 
 export type WorkerSettings = { memoryBytesMax: number };
@@ -11,11 +15,19 @@ export type WorkerSettings = { memoryBytesMax: number };
 /** `files.bytes` moves to the worker. The engine is compiled once and shared. */
 export type RenderJob =
   | { kind: "yaml"; files: PackedFiles }
-  | { kind: "kustomize"; path: string; files: PackedFiles; engine: WebAssembly.Module };
+  | {
+      kind: "kustomize" | "helm";
+      path: string;
+      /** A kustomization needs it for the charts in it. */
+      helm: HelmRequest | undefined;
+      files: PackedFiles;
+      engine: WebAssembly.Module;
+    }
+  | { kind: "rego"; rego: RegoRequest; files: PackedFiles; engine: WebAssembly.Module };
 
-/** `memoryBytes` is what the worker's engine holds after the job; after `broken` the worker is of no more use. */
+/** `reads` is what the render took of the files, `memoryBytes` what the worker's engine holds after the job; after `broken` the worker is of no more use. */
 export type JobAnswer =
-  | { kind: "manifests"; json: string; memoryBytes: number }
+  | { kind: "manifests"; json: string; memoryBytes: number; reads: Reads }
   | { kind: "broken"; lastWords: string }
   | RenderFailure;
 
@@ -25,4 +37,5 @@ export const engineReplySchema = z.object({
   manifests: z.array(z.unknown()).default([]),
   message: z.string().default(""),
   file: z.string().optional(),
+  asked: askedSchema.optional(),
 });

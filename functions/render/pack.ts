@@ -11,6 +11,8 @@ export type PackedFiles = { entries: PackedEntry[]; bytes: Uint8Array<ArrayBuffe
 export type Tree = {
   /** `undefined` when nothing is at the path; the root is "". */
   find: (path: string) => { kind: "folder" } | { kind: "file"; content: Uint8Array } | undefined;
+  /** All files in a folder and the folders in it, sorted. */
+  below: (folder: string) => string[];
 };
 
 /** Copies the files, one behind the other, into a buffer of their own. */
@@ -36,6 +38,10 @@ export function treeOf(files: PackedFiles): Tree {
   const entries = new Map(files.entries.map((entry) => [entry.path, entry]));
   const folders = foldersOf(entries.keys());
   return {
+    below: (folder) => {
+      const prefix = folder === "" ? "" : `${folder}/`;
+      return [...entries.keys()].filter((path) => path.startsWith(prefix)).sort();
+    },
     find: (path) => {
       const entry = entries.get(path);
       if (entry !== undefined) return { kind: "file", content: contentOf(files, entry) };

@@ -1,7 +1,7 @@
 /**
  * The whole world of a render engine: the system calls (WASI preview 1) that its Go runtime cannot do without. There is
- * a clock, randomness, and a place for last words; there are no files, no sockets, no processes, no arguments and no
- * environment but Go's own memory target, and nothing here may ever add them.
+ * a clock, randomness, and a place for last words; there are no files, no sockets, no processes, no arguments but a name
+ * (a library of Helm's wants one) and no environment but Go's own memory target, and nothing here may ever add them.
  */
 
 const OK = 0;
@@ -41,8 +41,9 @@ export function createSandbox(memoryBytesTarget: number): Sandbox {
     if (memory === undefined) throw new Error("the engine was called before its memory was attached");
     return new DataView(memory.buffer);
   };
+  // A panic says why at first, and then at length where: the end is what is left out.
   const write = (text: string) => {
-    words = (words + text).slice(-WORDS_CHARACTERS_MAX);
+    words = (words + text).slice(0, WORDS_CHARACTERS_MAX);
   };
   return {
     imports: {
@@ -69,7 +70,7 @@ function refusingTheRest(offered: Record<string, unknown>): Record<string, unkno
 
 function runtime(view: () => DataView, memoryBytesTarget: number): Record<string, unknown> {
   return {
-    ...strings("args_get", "args_sizes_get", [], view),
+    ...strings("args_get", "args_sizes_get", ["engine"], view),
     ...strings("environ_get", "environ_sizes_get", [`GOMEMLIMIT=${memoryBytesTarget}`], view),
     clock_time_get: (clock: number, _precision: bigint, result: number) => {
       const nowMs = clock === MONOTONIC_CLOCK ? performance.now() : Date.now();

@@ -2,8 +2,11 @@
  * Decides what a folder of a repository is and which files its render may see. Nothing above the root exists: a path
  * that points there is refused, not followed.
  */
+import { sha256 } from "#core/digest.ts";
 import { FILE_BYTES_MAX, FILES_MAX, INPUT_BYTES_MAX, mebibytes } from "./limits.ts";
+import { CHART_NAME } from "./helm.ts";
 import { foldersOf } from "./pack.ts";
+import { mergeReads, namesBelow, namesDigest, type Reads } from "./reads.ts";
 import { failed } from "./result.ts";
 import type { RenderFailure } from "./result.ts";
 
@@ -12,27 +15,47 @@ export type RepositoryFiles = ReadonlyMap<string, Uint8Array>;
 type SelectedFiles = ReadonlyArray<readonly [path: string, content: Uint8Array]>;
 
 /** `folder` is clean, "" for the root. */
-export type Selection = { kind: "yaml" | "kustomize"; folder: string; files: SelectedFiles } | RenderFailure;
+export type Selection =
+  | { kind: "yaml" | "kustomize" | "helm"; folder: string; files: SelectedFiles }
+  | RenderFailure;
 
 const KUSTOMIZATION_NAMES = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 const MANIFEST_NAME = /\.(?:yaml|yml|json)$/;
 
-/** What to render for `path`, which runs from the root of the repository. */
-export function select(files: RepositoryFiles, path: string): Selection {
+/** What to render for `path`, which runs from the root of the repository; a chart is one whatever else lies in it. */
+export function select(files: RepositoryFiles, path: string, isChart = false): Selection {
   const folder = cleanPath(path);
   if (folder === undefined) return failed(`path ${path} leaves the repository: name a folder inside of it`);
   if (files.has(folder))
     return failed(`path ${folder} is a file: name the folder that it lies in`, { file: folder });
   const folders = foldersOf(files.keys());
   if (!folders.has(folder)) return failed(missing(folder, folders));
-  const isKustomize = kustomizationIn(files, folder) !== undefined;
-  return isKustomize ? selectAll(files, folder) : selectManifests(files, folder);
+  if (isChart) return selectAll("helm", files, folder);
+  if (kustomizationIn(files, folder) !== undefined) return selectAll("kustomize", files, folder);
+  if (files.has(inFolder(folder, CHART_NAME))) return selectAll("helm", files, folder);
+  return selectManifests(files, folder);
 }
 
 /** The kustomization file of a folder, if it has one. */
 export function kustomizationIn(files: RepositoryFiles, folder: string): string | undefined {
   const names = KUSTOMIZATION_NAMES.map((name) => inFolder(folder, name));
   return names.find((name) => files.has(name));
+}
+
+/** The engine's own reads, and those that chose what the folder is: one more kustomization file makes it another thing. */
+export function readsOf(
+  { kind, folder, files: selected }: Exclude<Selection, RenderFailure>,
+  files: RepositoryFiles,
+  taken: Reads,
+): Reads {
+  const choosing =
+    kind === "kustomize" ? [] : [...KUSTOMIZATION_NAMES, ...(kind === "yaml" ? [CHART_NAME] : [])];
+  const absent = choosing.map((name) => inFolder(folder, name)).filter((path) => !files.has(path));
+  const found = Object.fromEntries(absent.map((path) => [path, "-"]));
+  if (kind !== "yaml") return mergeReads({ found, listed: {} }, taken);
+  const contents = selected.map(([path, content]) => [path, sha256(content)] as const);
+  const listed = { [folder]: namesDigest(namesBelow(files, folder)) };
+  return { found: { ...found, ...Object.fromEntries(contents) }, listed };
 }
 
 /** Without `.`, doubled slashes and ends; `undefined` when it leaves the root. */
@@ -54,13 +77,10 @@ function missing(folder: string, folders: ReadonlySet<string>): string {
   return `path ${folder} does not exist in the repository at this commit: ${hint}`;
 }
 
-/** A kustomization may point anywhere in the repository, so it sees all of it. */
-function selectAll(files: RepositoryFiles, folder: string): Selection {
+/** A kustomization, and a chart's values files, may point anywhere in the repository: they see all of it. */
+function selectAll(kind: "kustomize" | "helm", files: RepositoryFiles, folder: string): Selection {
   const selected = [...files].filter(([, content]) => content.length <= FILE_BYTES_MAX);
-  return withinLimits(
-    { kind: "kustomize", folder, files: selected },
-    "keep what is deployed in a smaller repository",
-  );
+  return withinLimits({ kind, folder, files: selected }, "keep what is deployed in a smaller repository");
 }
 
 function selectManifests(files: RepositoryFiles, folder: string): Selection {

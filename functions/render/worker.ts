@@ -7,12 +7,14 @@ import { startEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import type { JobAnswer, RenderJob, WorkerSettings } from "./job.ts";
 import { treeOf } from "./pack.ts";
+import { noReads, recording } from "./reads.ts";
 import { readYamlFiles } from "./yaml.ts";
 
 const { memoryBytesMax } = workerData as WorkerSettings;
 const port = parentPort;
 if (port === null) throw new Error("functions/render/worker.ts runs as a worker thread only");
-let engine: Engine | undefined;
+/** By what they are made for: the one that renders, the one that speaks Rego. */
+const engines = new Map<"render" | "rego", Engine>();
 
 port.on("message", (job: RenderJob) => port.postMessage(answer(job)));
 
@@ -20,11 +22,26 @@ function answer(job: RenderJob): JobAnswer {
   if (job.kind === "yaml") {
     const read = readYamlFiles(job.files);
     if (read.kind === "failed") return read;
-    return { kind: "manifests", json: `{"ok":true,"manifests":${read.json}}`, memoryBytes: 0 };
+    return {
+      kind: "manifests",
+      json: `{"ok":true,"manifests":${read.json}}`,
+      memoryBytes: 0,
+      reads: noReads(),
+    };
   }
-  engine ??= startEngine(job.engine, memoryBytesMax);
-  const rendered = engine.render({ kind: job.kind, path: job.path }, treeOf(job.files));
+  const engine = engineFor(job.kind === "rego" ? "rego" : "render", job.engine);
+  const { files } = job;
+  const request = job.kind === "rego" ? job.rego : { kind: job.kind, path: job.path, helm: job.helm };
+  const recorded = recording(treeOf(files));
+  const rendered = engine.render(request, recorded.tree);
   if (rendered.kind === "broken") return rendered;
   const json = new TextDecoder().decode(rendered.json);
-  return { kind: "manifests", json, memoryBytes: engine.memoryBytes() };
+  const memoryBytes = [...engines.values()].reduce((sum, one) => sum + one.memoryBytes(), 0);
+  return { kind: "manifests", json, memoryBytes, reads: recorded.reads };
+}
+
+function engineFor(use: "render" | "rego", module: WebAssembly.Module): Engine {
+  const engine = engines.get(use) ?? startEngine(module, memoryBytesMax);
+  engines.set(use, engine);
+  return engine;
 }

@@ -6,12 +6,13 @@
 import { isCollection, LineCounter, parseAllDocuments, visit } from "yaml";
 import type { Document, Node, YAMLError } from "yaml";
 import type { KubeObject } from "#core/object.ts";
-import { ALIASES_MAX, LIST_DEPTH_MAX } from "./limits.ts";
-import { isRecord, readManifest } from "./manifest.ts";
+import { ALIASES_MAX } from "./limits.ts";
+import { isRecord } from "./manifest.ts";
 import { contentOf } from "./pack.ts";
 import type { PackedFiles } from "./pack.ts";
 import { failed } from "./result.ts";
 import type { RenderFailure, RenderResult } from "./result.ts";
+import { unfold } from "./unfold.ts";
 import { kubernetesSchema } from "./yaml-schema.ts";
 
 const TOO_DEEP = "nested too deeply: write it flatter";
@@ -66,7 +67,7 @@ function readDocuments(documents: ReadonlyArray<Document.Parsed>, place: Place):
     if (key !== undefined) return failed(COLLECTION_KEY, { file: place.file, line: lineOf(key, place) });
     const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX });
     if (value === null || value === undefined) continue;
-    const found = unfold(value, 0);
+    const found = unfold(value);
     if (found.kind === "found") {
       for (const object of found.objects) objects.push(object);
       continue;
@@ -79,36 +80,6 @@ function readDocuments(documents: ReadonlyArray<Document.Parsed>, place: Place):
     });
   }
   return { kind: "rendered", objects };
-}
-
-type Unfolded =
-  | { kind: "found"; objects: KubeObject[] }
-  | { kind: "refused"; reason: string; object?: string; path: Array<string | number> };
-
-function unfold(value: unknown, depth: number): Unfolded {
-  if (!isRecord(value) || !isList(value)) {
-    const manifest = readManifest(value);
-    if (manifest.kind === "refused") return { ...manifest, path: [] };
-    return { kind: "found", objects: [manifest.object] };
-  }
-  if (depth === LIST_DEPTH_MAX) {
-    return {
-      kind: "refused",
-      reason: `lists lie more than ${LIST_DEPTH_MAX} deep: write them flat`,
-      path: [],
-    };
-  }
-  const objects: KubeObject[] = [];
-  for (const [index, item] of value["items"].entries()) {
-    const found = unfold(item, depth + 1);
-    if (found.kind === "refused") return { ...found, path: ["items", index, ...found.path] };
-    for (const object of found.objects) objects.push(object);
-  }
-  return { kind: "found", objects };
-}
-
-function isList(value: Record<string, unknown>): value is { items: unknown[] } {
-  return typeof value["kind"] === "string" && value["kind"].endsWith("List") && Array.isArray(value["items"]);
 }
 
 /** JSON has names of fields only; `{{ .Values.x }}` in a manifest that is really a template reads as such a key. */

@@ -12,6 +12,12 @@ export type GitFailureCode =
   | "ref-not-found"
   /** The server asks for credentials, or refuses those given. */
   | "auth"
+  /** The commit lacks a signature that the Source demands. */
+  | "signature"
+  /** What `spec.credentials` names is missing, or is of a kind or for a host that does not fit. */
+  | "credentials"
+  /** The Project, or the guard of what leaves the hub, does not allow the address. */
+  | "refused"
   /** No connection, or the server answers with an error of its own. */
   | "unreachable"
   | "timeout"

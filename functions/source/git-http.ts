@@ -6,9 +6,8 @@
 import { type GitHttpRequest, type GitHttpResponse, type HttpClient } from "isomorphic-git";
 import { type GitCredentials } from "./git-address.ts";
 import { GitFailure, quoteServer } from "./git-failure.ts";
-
-/** The part of `fetch` that is used: an outbound client that pins addresses has the same shape. */
-export type OutboundFetch = (url: string, init: RequestInit) => Promise<Response>;
+import type { OutboundFetch } from "../outbound/port.ts";
+import { OutboundRefused } from "../outbound/refused.ts";
 
 export interface GitHttpOptions {
   /** The checked address; requests go below it and nowhere else. */
@@ -87,6 +86,7 @@ async function open(options: GitHttpOptions, url: string, init: RequestInit): Pr
     return await options.fetch(url, { ...init, redirect: "manual", signal: options.signal });
   } catch (error) {
     if (options.signal.aborted || error instanceof GitFailure) throw error;
+    if (error instanceof OutboundRefused) throw new GitFailure("refused", error.message);
     throw new GitFailure("unreachable", `No connection to ${new URL(url).host} (${causeOf(error)})`);
   }
 }

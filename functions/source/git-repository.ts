@@ -7,6 +7,7 @@ import * as git from "isomorphic-git";
 import { GitFailure, quoteServer } from "./git-failure.ts";
 import { once } from "./git-http.ts";
 import { type MemoryFiles, memoryFiles } from "./git-memory.ts";
+import type { RawObject } from "./signature/payload.ts";
 
 /** What the library wants with every call. `cache` holds the index of the pack, which is read once. */
 export interface GitRepository {
@@ -117,6 +118,15 @@ export async function readTree(repository: GitRepository, oid: string): Promise<
 
 export async function readBlob(repository: GitRepository, oid: string): Promise<Uint8Array> {
   return contentOf(repository, oid, "blob");
+}
+
+/** As Git stores it, byte for byte, for a look at its signature; its text was checked when it was read before. */
+export async function readSigned(
+  repository: GitRepository,
+  oid: string,
+  kind: RawObject["kind"],
+): Promise<RawObject> {
+  return { kind, oid, raw: await contentOf(repository, oid, kind) };
 }
 
 async function contentOf(

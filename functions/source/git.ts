@@ -8,24 +8,44 @@ import { sentence } from "#core/text.ts";
 import { type HttpClient, listServerRefs } from "isomorphic-git";
 import { checkAddress, type GitCredentials, type WantedRef, wantedRef } from "./git-address.ts";
 import { failed, GitFailure, type GitFailed } from "./git-failure.ts";
-import { gitHttp, type OutboundFetch } from "./git-http.ts";
+import type { OutboundFetch } from "../outbound/port.ts";
+import { gitHttp } from "./git-http.ts";
 import { turns } from "./git-memory.ts";
-import { fetchObjects, type GitRepository, peel, readBlob, readCommit } from "./git-repository.ts";
+import {
+  fetchObjects,
+  type GitRepository,
+  peel,
+  readBlob,
+  readCommit,
+  readSigned,
+} from "./git-repository.ts";
 import { listTree, type Skipped } from "./git-tree.ts";
+import { highestTag } from "./semver-tag.ts";
+import type { RefObjects } from "./signature/verify.ts";
 
 export interface RemoteRequest {
   /** https, or http; without credentials, query or fragment. */
   readonly url: string;
   readonly ref: GitRef;
   readonly credentials?: GitCredentials | undefined;
-  readonly http?: OutboundFetch;
+  /** The outbound client; there is no other way to a server. */
+  readonly http: OutboundFetch;
   /** For the whole operation; 60 s if absent. */
   readonly timeoutMs?: number;
+  /** Ends the operation before its time, as a timeout. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type HeadResult =
-  /** `refName` is the full name (`refs/heads/main`), or the commit itself for a commit reference. */
-  { readonly kind: "head"; readonly commit: string; readonly refName: string } | GitFailed;
+  /** `refName` is the full name (`refs/heads/main`, for a range the tag's), or the commit itself for a commit reference. */
+  | {
+      readonly kind: "head";
+      readonly commit: string;
+      readonly refName: string;
+      /** The annotated tag that leads to the commit. */
+      readonly tag?: string;
+    }
+  | GitFailed;
 
 export interface FetchLimits {
   /** One answer of the server: in the end, the pack. */
@@ -41,6 +61,8 @@ export interface FetchLimits {
 export interface FetchRequest extends RemoteRequest {
   /** The commit that is expected at `ref`. */
   readonly commit: string;
+  /** The annotated tag that led to it, and its name (`refs/tags/…`): it is fetched with the commit. */
+  readonly tag?: { readonly oid: string; readonly refName: string } | undefined;
   readonly limits?: Partial<FetchLimits>;
 }
 
@@ -57,6 +79,8 @@ export interface FetchedCommit {
   readonly committedAt: number;
   readonly files: Map<string, Uint8Array>;
   readonly skipped: readonly Skipped[];
+  /** What a signature may stand in. */
+  readonly objects: RefObjects;
 }
 
 export type FetchResult = FetchedCommit | GitFailed;
@@ -83,7 +107,8 @@ export async function remoteHead(request: RemoteRequest): Promise<HeadResult> {
   return bounded(request, async (remote) => {
     const wanted = wantedRef(request.ref);
     const found = await findRef(remote, wanted);
-    return { kind: "head", commit: found.commit, refName: wanted.name };
+    const tag = found.oid === found.commit ? {} : { tag: found.oid };
+    return { kind: "head", commit: found.commit, refName: found.name, ...tag };
   });
 }
 
@@ -94,7 +119,7 @@ export async function remoteHead(request: RemoteRequest): Promise<HeadResult> {
 export async function fetchCommit(request: FetchRequest): Promise<FetchResult> {
   const limits = { ...FETCH_LIMITS, ...request.limits };
   return bounded(request, async (remote) => {
-    const { repository, oid } = await downloadOrTip(remote, request, limits);
+    const { repository, oid, tag } = await downloadOrTip(remote, request, limits);
     const commit = await readCommit(repository, oid);
     const { files, skipped } = await listTree(repository, commit.tree, limits.filesMax);
     const kept = await readFiles(repository, files, skipped, limits);
@@ -110,6 +135,7 @@ export async function fetchCommit(request: FetchRequest): Promise<FetchResult> {
       committedAt: Math.min(Math.max(commit.committedAtSeconds * 1000 || 0, 0), TIME_MS_MAX),
       files: kept,
       skipped,
+      objects: { commit: await readSigned(repository, oid, "commit"), tag },
     };
   });
 }
@@ -127,8 +153,9 @@ async function bounded<T>(
   run: (remote: Remote) => Promise<T>,
 ): Promise<T | GitFailed> {
   const timeoutMs = request.timeoutMs ?? GIT_TIMEOUT_MS;
-  const signal = AbortSignal.timeout(timeoutMs);
-  const { credentials, http = fetch } = request;
+  const time = AbortSignal.timeout(timeoutMs);
+  const signal = request.signal === undefined ? time : AbortSignal.any([time, request.signal]);
+  const { credentials, http } = request;
   try {
     const address = checkAddress(request.url, credentials);
     const client = (answerBytesMax: number) =>
@@ -145,29 +172,35 @@ async function end(signal: AbortSignal): Promise<never> {
   throw signal.reason;
 }
 
-/** `oid` is what the server advertises (perhaps a tag object), `commit` what it leads to. */
-async function findRef(remote: Remote, wanted: WantedRef): Promise<{ oid: string; commit: string }> {
-  const isName = wanted.kind === "name";
+interface FoundRef {
+  /** What the server advertises: perhaps a tag object. */
+  readonly oid: string;
+  /** What it leads to. */
+  readonly commit: string;
+  /** `refs/heads/main`, or the commit. */
+  readonly name: string;
+}
+
+async function findRef(remote: Remote, wanted: WantedRef): Promise<FoundRef> {
+  const { kind, name } = wanted;
   const refs = await listServerRefs({
     http: remote.client(REFS_BYTES_MAX),
     url: remote.address,
-    prefix: isName ? wanted.name : "HEAD",
+    prefix: { name, commit: "HEAD", range: "refs/tags/" }[kind],
     peelTags: true,
   });
-  if (!isName) return { oid: wanted.name, commit: wanted.name };
+  if (kind === "commit") return { oid: name, commit: name, name };
   // The server matches by prefix: `release` also brings `release-2`.
-  const found = refs.find(({ ref }) => ref === wanted.name);
+  const found = kind === "range" ? highestTag(name, refs) : refs.find(({ ref }) => ref === name);
   if (found === undefined)
-    throw new GitFailure(
-      "ref-not-found",
-      `The repository has no ${wanted.name}; check the ref of the Source`,
-    );
-  return { oid: found.oid, commit: found.peeled ?? found.oid };
+    throw new GitFailure("ref-not-found", `The repository has no ${name}; check the ref of the Source`);
+  return { oid: found.oid, commit: found.peeled ?? found.oid, name: found.ref };
 }
 
 interface Downloaded {
   readonly repository: GitRepository;
   readonly oid: string;
+  readonly tag: RefObjects["tag"];
 }
 
 async function downloadOrTip(
@@ -176,22 +209,29 @@ async function downloadOrTip(
   limits: FetchLimits,
 ): Promise<Downloaded> {
   const wanted = wantedRef(request.ref);
-  const asked = wantedRef({ commit: request.commit });
+  const asked = wantedRef({ commit: request.tag?.oid ?? request.commit });
   try {
-    return await download(remote, asked.name, limits);
+    return await download(remote, { oid: asked.name, name: request.tag?.refName ?? "" }, limits);
   } catch (error) {
     if (wanted.kind === "commit" || !(error instanceof GitFailure && error.code === "ref-not-found"))
       throw error;
     // Some servers give out only what a reference names: not an older commit, nor the commit behind a tag object.
     const tip = await findRef(remote, wanted);
-    return download(remote, tip.oid, limits);
+    return download(remote, tip, limits);
   }
 }
 
-async function download(remote: Remote, oid: string, limits: FetchLimits): Promise<Downloaded> {
+async function download(
+  remote: Remote,
+  { oid, name }: Pick<FoundRef, "oid" | "name">,
+  limits: FetchLimits,
+): Promise<Downloaded> {
   const http = remote.client(limits.packBytesMax);
   const repository = await fetchObjects(http, remote.address, oid, turns(remote.signal));
-  return { repository, oid: await peel(repository, oid) };
+  const commit = await peel(repository, oid);
+  if (commit === oid) return { repository, oid, tag: undefined };
+  const object = await readSigned(repository, oid, "tag");
+  return { repository, oid: commit, tag: { object, name: name.replace(/^refs\/tags\//, "") } };
 }
 
 /** Path → content, in the order of `paths`; adds to `skipped` what is too large on its own, throws when the sum is. */

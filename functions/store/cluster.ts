@@ -1,27 +1,17 @@
-/**
- * A cluster's line (its key and its counter: all that an idle poll reads), its heartbeat, and the tokens with which
- * it registers once.
- */
+/** A cluster's heartbeat, and the short-lived tokens with which it registers. */
 import { z } from "zod";
-import { publicKeySchema, type PublicKey } from "#core/charter.ts";
+import type { Stamp } from "#core/actor.ts";
+import type { PublicKey } from "#core/charter.ts";
+import { assertNever } from "#core/assert.ts";
 import { sha256 } from "#core/digest.ts";
 import { SILENT_AFTER_MS } from "#core/limits.ts";
+import { judgeRun } from "#core/run.ts";
+import { registerKey, type Registered } from "./agent-key.ts";
 import { readAll, type Db } from "./db.ts";
+import { getLine, noteTwice, type Line } from "./line.ts";
 import { keys, lists } from "./table.ts";
 
-const lineSchema = z.object({
-  project: z.string(),
-  cluster: z.string(),
-  key: publicKeySchema.optional(),
-  desired: z.number().int(),
-  pollMs: z.number().int(),
-});
-export type Line = z.infer<typeof lineSchema>;
-
-export async function getLine(db: Db, project: string, cluster: string): Promise<Line | undefined> {
-  const item = await db.get(keys.line(project, cluster));
-  return item === undefined ? undefined : lineSchema.parse(item);
-}
+export { getLine, type Line } from "./line.ts";
 
 export async function putToken(
   db: Db,
@@ -30,10 +20,12 @@ export async function putToken(
   secret: string,
   expiresAt: number,
 ): Promise<void> {
+  const line = await getLine(db, project, cluster, { consistent: true });
   const item = {
     ...keys.token(sha256(secret)),
     project,
     cluster,
+    revocations: line?.revocations ?? 0,
     expiresAt,
     expires: Math.ceil(expiresAt / 1000),
   };
@@ -57,14 +49,29 @@ export async function redeemToken(db: Db, secret: string, key: PublicKey, now: n
   );
   if (bound === "lost") return refused("the token was used with another key");
   const { project, cluster } = item as { project: string; cluster: string };
-  const put = await db.update(
-    keys.line(project, cluster),
-    { text: "SET #key = :key", names: { key: "key" }, values: { key } },
-    "attribute_exists(pk)",
-  );
-  return put === "lost"
-    ? refused(`cluster ${cluster} is not there any more`)
-    : { kind: "redeemed", project, cluster };
+  const revocations = (item["revocations"] as number | undefined) ?? 0;
+  const stamp: Stamp = { by: `agent:${project}/${cluster}` };
+  const registered = await registerKey(db, project, cluster, { key, revocations, stamp, now });
+  const message = refusalOf(registered, cluster);
+  return message === undefined ? { kind: "redeemed", project, cluster } : refused(message);
+}
+
+function refusalOf(registered: Registered, cluster: string): string | undefined {
+  switch (registered) {
+    case "registered":
+    case "already":
+      return undefined;
+    case "absent":
+      return `cluster ${cluster} is not there any more`;
+    case "revoked key":
+      return "this key was revoked, and the agent still holds it: delete the Secret fairlead-agent in fairlead-system";
+    case "old token":
+      return "the token was made before the cluster's key was revoked";
+    case "lost":
+      return "the cluster's key is being changed by others at this moment";
+    default:
+      return assertNever(registered);
+  }
 }
 
 function refused(message: string): Redeemed {
@@ -76,6 +83,11 @@ const beatSchema = z.object({
   heardAt: z.number(),
   agent: z.string().optional(),
   kubernetes: z.string().optional(),
+  run: z.string().optional(),
+  since: z.number().optional(),
+  before: z.string().optional(),
+  /** When two agents with this key were last heard beside each other. */
+  twiceAt: z.number().optional(),
 });
 export type Beat = z.infer<typeof beatSchema>;
 
@@ -84,6 +96,7 @@ export interface Heard {
   kubernetes?: string | undefined;
 }
 
+/** Of a registration: whatever ran before under another key is forgotten. */
 export async function putBeat(
   db: Db,
   project: string,
@@ -91,15 +104,50 @@ export async function putBeat(
   now: number,
   heard: Heard = {},
 ): Promise<void> {
-  const told = Object.entries(heard).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const fields: [string, unknown][] = [["cluster", cluster], ["heardAt", now], ...told];
-  await db.update(keys.beat(project, cluster), {
-    text: `SET ${fields.map(([name]) => `#${name} = :${name}`).join(", ")}`,
-    names: Object.fromEntries(fields.map(([name]) => [name, name])),
-    values: Object.fromEntries(fields),
-  });
+  const forget = { run: "run", since: "since", before: "before", twiceAt: "twiceAt" };
+  const { text, names, values } = setting({ cluster, heardAt: now, ...heard });
+  const change = {
+    text: `${text} REMOVE #run, #since, #before, #twiceAt`,
+    names: { ...names, ...forget },
+    values,
+  };
+  await db.update(keys.beat(project, cluster), change);
 }
 
+/** One write while the same agent process is heard; `run` names it. Two of them that take turns are told. */
+export async function hear(db: Db, line: Line, run: string, now: number, heard: Heard = {}): Promise<void> {
+  const { project, cluster } = line;
+  const key = keys.beat(project, cluster);
+  const fields = { cluster, heardAt: now, ...heard };
+  const same = "attribute_not_exists(#run) OR #run = :run";
+  if ((await db.update(key, setting({ ...fields, run }), same)) === "written") return;
+  const item = await db.get(key, { consistent: true });
+  const held: Partial<Beat> = item === undefined ? {} : beatSchema.parse(item);
+  // Registered anew in between: whose beat this is will be seen at the next one.
+  if (held.run === undefined) return;
+  const verdict = judgeRun(held, run, now);
+  const next = { ...fields, run, since: now, before: held.run };
+  const change = {
+    same: { ...fields, run },
+    late: { ...fields, run: held.run },
+    replaced: next,
+    twice: { ...next, twiceAt: now },
+  }[verdict];
+  const { text, names, values } = setting(change);
+  // Whoever else was heard at this very moment has written the row: as good as heard.
+  await db.update(key, { text, names, values: { ...values, was: held.run } }, "#run = :was");
+  if (verdict === "twice") await noteTwice(db, line, now);
+}
+
+/** Fields that are undefined stay as they are. */
+function setting(fields: Record<string, unknown>) {
+  const told = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return {
+    text: `SET ${told.map(([name]) => `#${name} = :${name}`).join(", ")}`,
+    names: Object.fromEntries(told.map(([name]) => [name, name])),
+    values: Object.fromEntries(told),
+  };
+}
 export async function listBeats(db: Db, project: string): Promise<Map<string, Beat>> {
   const items = await readAll(db, lists.beats(project));
   return new Map(items.map((item) => beatSchema.parse(item)).map((beat) => [beat.cluster, beat]));

@@ -48,6 +48,10 @@ export interface QueryOptions {
   consistent?: boolean;
   newestFirst?: boolean;
   limit?: number;
+  /** Only what stands after this sort key, in the order asked for. */
+  after?: string | undefined;
+  /** Items that one request to the engine reads; absent: as many as fit in its answer. */
+  pageSize?: number;
 }
 
 export function createDb(client: { send: Send }, table: string, onUnits?: OnUnits): Db {
@@ -105,7 +109,9 @@ export function createDb(client: { send: Send }, table: string, onUnits?: OnUnit
         count("delete", (await client.send(command)).ConsumedCapacity);
       }),
     async *query({ pk, prefix }, options) {
-      let start: Record<string, unknown> | undefined;
+      const after = options?.after;
+      let start: Record<string, unknown> | undefined = after === undefined ? undefined : { pk, sk: after };
+      const pageSize = options?.pageSize ?? Number.POSITIVE_INFINITY;
       let left = options?.limit ?? Number.POSITIVE_INFINITY;
       do {
         const answer = await client.send(
@@ -115,7 +121,7 @@ export function createDb(client: { send: Send }, table: string, onUnits?: OnUnit
             ExpressionAttributeValues: prefix === "" ? { ":pk": pk } : { ":pk": pk, ":prefix": prefix },
             ConsistentRead: options?.consistent ?? false,
             ScanIndexForward: !(options?.newestFirst ?? false),
-            ...(Number.isFinite(left) ? { Limit: left } : {}),
+            ...limitOf(Math.min(left, pageSize)),
             ...(start === undefined ? {} : { ExclusiveStartKey: start }),
             ...capacity,
           }),
@@ -134,6 +140,10 @@ export function createDb(client: { send: Send }, table: string, onUnits?: OnUnit
         count("transact", answer.ConsumedCapacity);
       }),
   };
+}
+
+function limitOf(items: number) {
+  return Number.isFinite(items) ? { Limit: items } : {};
 }
 
 /** The expression's parts as the SDK takes them, with `#` and `:` put in front. */

@@ -13,6 +13,7 @@ import {
 import type { PlacementReport } from "#core/protocol.ts";
 import type { Target } from "#core/release.ts";
 import { readAll, type Db } from "./db.ts";
+import { readPage, type Page, type PageAsked } from "./page.ts";
 import { keys, lists } from "./table.ts";
 
 export interface Assignment {
@@ -92,6 +93,17 @@ export async function getPlacements(
 export async function listPlacements(db: Db, project: string, app: string): Promise<Placement[]> {
   const items = await readAll(db, lists.placements(project, app));
   return items.map((item) => placementSchema.parse(item)).sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
+}
+
+/** By cluster. */
+export async function pagePlacements(
+  db: Db,
+  project: string,
+  app: string,
+  asked: PageAsked,
+): Promise<Page<Placement>> {
+  const page = await readPage(db, lists.placements(project, app), asked);
+  return { ...page, items: page.items.map((item) => placementSchema.parse(item)) };
 }
 
 export async function deletePlacement(db: Db, placement: Placement): Promise<void> {

@@ -2,6 +2,7 @@
 import { releaseSchema, type Release } from "#core/release.ts";
 import { rolloutSchema, type Rollout } from "#core/rollout.ts";
 import { attributesOf, readAll, type Db, type Item, type TransactItem } from "./db.ts";
+import { readPage, type Page, type PageAsked } from "./page.ts";
 import { appRecordCondition, type AppRecord } from "./state.ts";
 import { keys, lists } from "./table.ts";
 
@@ -35,6 +36,26 @@ export async function listRollouts(db: Db, project: string, app: string, limit: 
   return (await readAll(db, lists.rollouts(project, app), { newestFirst: true, limit })).map((item) =>
     rolloutSchema.parse(item),
   );
+}
+
+export async function pageReleases(
+  db: Db,
+  project: string,
+  app: string,
+  asked: PageAsked,
+): Promise<Page<Release>> {
+  const page = await readPage(db, lists.releases(project, app), { ...asked, newestFirst: true });
+  return { ...page, items: page.items.map((item) => releaseSchema.parse(item)) };
+}
+
+export async function pageRollouts(
+  db: Db,
+  project: string,
+  app: string,
+  asked: PageAsked,
+): Promise<Page<Rollout>> {
+  const page = await readPage(db, lists.rollouts(project, app), { ...asked, newestFirst: true });
+  return { ...page, items: page.items.map((item) => rolloutSchema.parse(item)) };
 }
 
 /** Only over the version that was read; a lost race is read and decided again. */

@@ -1,4 +1,5 @@
 /** What the hub knows of a Source's ref and of an App's way: small items, written only when they change. */
+import { askedSchema } from "#core/asked.ts";
 import { canonicalJson } from "#core/digest.ts";
 import { sourceStateSchema, type SourceState } from "#core/source.ts";
 import { appStateSchema, type AppState } from "#core/view.ts";
@@ -40,6 +41,16 @@ export async function listSourceStates(db: Db, project: string): Promise<Map<str
   return new Map(items.map((item) => [item["name"] as string, sourceStateSchema.parse(item["state"])]));
 }
 
+/** By name; who was never looked at is absent. */
+export async function getSourceStates(
+  db: Db,
+  project: string,
+  names: readonly string[],
+): Promise<Map<string, SourceState>> {
+  const items = await db.getMany(names.map((name) => keys.sourceState(project, name)));
+  return new Map(items.map((item) => [item["name"] as string, sourceStateSchema.parse(item["state"])]));
+}
+
 /** The API's AppState, with what the release function needs to be sure nobody else moved the App meanwhile. */
 export const appRecordSchema = appStateSchema.extend({
   project: z.string(),
@@ -49,7 +60,13 @@ export const appRecordSchema = appStateSchema.extend({
   generation: z.number().int(),
   /** Digest of the inputs looked at last, and when that was. */
   inputs: z.string(),
+  /** The same without tree and commit; and what its renders took of the tree, by digest. Absent where none was made. */
+  fixed: z.string().optional(),
+  reads: z.string().optional(),
   lookedAt: z.number(),
+  /** What it wanted to know of its clusters then, and the digest of their answers: another one is something new. */
+  asked: askedSchema.optional(),
+  answers: z.string().optional(),
 });
 export type AppRecord = z.infer<typeof appRecordSchema>;
 
@@ -60,6 +77,16 @@ export async function getAppRecord(db: Db, project: string, app: string): Promis
 
 export async function listAppStates(db: Db, project: string): Promise<Map<string, AppState>> {
   const items = await readAll(db, lists.appStates(project));
+  return new Map(items.map((item) => [item["app"] as string, appStateSchema.parse(item)]));
+}
+
+/** By name; an App without a release is absent. */
+export async function getAppStates(
+  db: Db,
+  project: string,
+  apps: readonly string[],
+): Promise<Map<string, AppState>> {
+  const items = await db.getMany(apps.map((app) => keys.appState(project, app)));
   return new Map(items.map((item) => [item["app"] as string, appStateSchema.parse(item)]));
 }
 

@@ -4,6 +4,7 @@
  */
 import type { DynamoDBRecord } from "aws-lambda";
 import { assertNever } from "#core/assert.ts";
+import { minorOf } from "#core/capabilities.ts";
 import { canonicalJson } from "#core/digest.ts";
 import type { HubEvent } from "#core/event.ts";
 import { placementSchema } from "#core/placement.ts";
@@ -11,6 +12,7 @@ import { releaseSchema } from "#core/release.ts";
 import { rolloutSchema, type Rollout } from "#core/rollout.ts";
 import { lastRead, sourceStateSchema } from "#core/source.ts";
 import type { Item } from "../store/db.ts";
+import { servedSchema } from "../store/served.ts";
 import { changeOf, type Change } from "./change.ts";
 
 export function factsOf(record: DynamoDBRecord): HubEvent[] {
@@ -20,8 +22,12 @@ export function factsOf(record: DynamoDBRecord): HubEvent[] {
 
 function facts({ kind, before, after }: Change): HubEvent[] {
   if (kind === "source-state") return sourceFacts(before, after);
+  if (kind === "nudge") return nudgeFacts(before, after);
+  if (kind === "project") return projectFacts(before, after);
+  if (kind === "policy") return resourceFacts("policy.changed", "policy", before, after);
   if (kind === "app") return resourceFacts("app.changed", "app", before, after);
   if (kind === "cluster") return resourceFacts("cluster.changed", "cluster", before, after);
+  if (kind === "served") return servedFacts(before, after);
   if (kind === "line") return lineFacts(before, after);
   if (kind === "release") return after === undefined ? [] : releaseFacts(after);
   if (kind === "rollout") return after === undefined ? [] : rolloutFacts(before, rolloutSchema.parse(after));
@@ -44,13 +50,26 @@ function sourceFacts(before: Item | undefined, after: Item | undefined): HubEven
   ];
 }
 
+function nudgeFacts(before: Item | undefined, after: Item | undefined): HubEvent[] {
+  if (after === undefined || before?.["at"] === after["at"]) return [];
+  return [
+    { type: "source.nudged", detail: { project: text(after, "project"), source: text(after, "source") } },
+  ];
+}
+
 function readOf(item: Item | undefined) {
   return item === undefined ? undefined : lastRead(sourceStateSchema.parse(item["state"]));
 }
 
+function projectFacts(before: Item | undefined, after: Item | undefined): HubEvent[] {
+  const item = after ?? before;
+  if (item === undefined || before?.["version"] === after?.["version"]) return [];
+  return [{ type: "project.changed", detail: { project: text(item, "name") } }];
+}
+
 function resourceFacts(
-  type: "app.changed" | "cluster.changed",
-  noun: "app" | "cluster",
+  type: "app.changed" | "cluster.changed" | "policy.changed",
+  noun: "app" | "cluster" | "policy",
   before: Item | undefined,
   after: Item | undefined,
 ): HubEvent[] {
@@ -60,15 +79,29 @@ function resourceFacts(
   return [{ type, detail } as HubEvent];
 }
 
-function lineFacts(before: Item | undefined, after: Item | undefined): HubEvent[] {
-  if (after?.["key"] === undefined || canonicalJson(before?.["key"] ?? null) === canonicalJson(after["key"]))
-    return [];
-  return [
-    {
-      type: "cluster.registered",
-      detail: { project: text(after, "project"), cluster: text(after, "cluster") },
-    },
+function servedFacts(before: Item | undefined, after: Item | undefined): HubEvent[] {
+  if (after === undefined) return [];
+  const [was, is] = [
+    before === undefined ? undefined : servedSchema.parse(before),
+    servedSchema.parse(after),
   ];
+  if (was?.apis === is.apis && minorOf(was?.kubernetes ?? "") === minorOf(is.kubernetes ?? "")) return [];
+  return [{ type: "cluster.served", detail: { project: is.project, cluster: is.cluster } }];
+}
+
+function lineFacts(before: Item | undefined, after: Item | undefined): HubEvent[] {
+  if (after === undefined) return [];
+  const detail = { project: text(after, "project"), cluster: text(after, "cluster") };
+  const found: HubEvent[] = [];
+  if (after["revoked"] === true && before?.["revoked"] !== true)
+    found.push({ type: "cluster.revoked", detail });
+  if (after["twiceAt"] !== undefined && before?.["twiceAt"] !== after["twiceAt"])
+    found.push({ type: "cluster.duplicated", detail });
+  const [was, is] = [before?.["key"], after["key"]];
+  if (is === undefined || canonicalJson(was ?? null) === canonicalJson(is)) return found;
+  // Only a rotation keeps the key of before for a while.
+  if (after["previous"] !== undefined) return [...found, { type: "cluster.rotated", detail }];
+  return [...found, { type: "cluster.registered", detail: { ...detail, replaced: was !== undefined } }];
 }
 
 function releaseFacts(after: Item): HubEvent[] {

@@ -20,6 +20,15 @@ describe(parseConfig.name, () => {
     expect(flags).toMatchObject({ token: "fl1.flag", options: { driftEveryMs: 1_000 } });
   });
 
+  it("takes the age at which a key is replaced, from a minute to a year", () => {
+    const env = { FAIRLEAD_ROTATE_EVERY: "7d" };
+    expect(parseConfig([], env)).toMatchObject({ options: { rotateEveryMs: 7 * 86_400_000 } });
+    expect(parseConfig(["--rotate-every", "90d"], env)).toMatchObject({
+      options: { rotateEveryMs: 90 * 86_400_000 },
+    });
+    expect(() => parseConfig(["--rotate-every", "1s"], {})).toThrow("--rotate-every must be a duration");
+  });
+
   it("names the flag and what it allows when a value is wrong", () => {
     expect(() => parseConfig(["--drift-every", "soon"], {})).toThrow(
       "--drift-every must be a duration such as 30s",

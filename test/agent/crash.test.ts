@@ -42,6 +42,8 @@ function mortal(kube: Kube, at: number, when: "before" | "after"): Mortal {
     get: (address) => lives(() => kube.get(address)),
     delete: (address, uid) => lives(() => kube.delete(address, uid)),
     scopeOf: (apiVersion, kind) => lives(() => kube.scopeOf(apiVersion, kind)),
+    served: () => kube.served(),
+    openapi: () => kube.openapi(),
     version: () => lives(() => kube.version()),
   };
   return self;
@@ -104,6 +106,8 @@ function closedUntil(kube: Kube, open: () => boolean): Kube {
     get: (at) => checked(at.namespace === "" ? at.name : at.namespace, () => kube.get(at)),
     delete: (at, uid) => checked(at.namespace, () => kube.delete(at, uid)),
     scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
+    served: () => kube.served(),
+    openapi: () => kube.openapi(),
     version: () => kube.version(),
   };
 }

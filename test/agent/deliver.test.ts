@@ -81,7 +81,8 @@ describe(runAgent.name, () => {
     await hub.assign("shop", [configMap("settings")]);
     start(hub, memoryCluster(), { token: hub.token() });
     await phase(hub, "shop", "healthy");
-    expect(hub.refusals).toEqual(["time"]);
+    // Once for each loop that speaks to the hub before the first answer has come.
+    expect([...new Set(hub.refusals)]).toEqual(["time"]);
   });
 
   it("polls for nothing with 304, and beats only when due", async () => {

@@ -52,7 +52,10 @@ describe("fairlead delete", () => {
 
   it("knows the kinds", async () => {
     const ran = await fairlead(deletingHub().hub, ["delete", "release", "3"]);
-    expect([ran.code, ran.err]).toEqual([2, expect.stringContaining("take source, app or cluster")]);
+    expect([ran.code, ran.err]).toEqual([
+      2,
+      expect.stringContaining("take source, app, cluster, policy or project"),
+    ]);
   });
 });
 

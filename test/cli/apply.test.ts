@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseResource } from "#core/resource.ts";
 import { Problem } from "#core/problem.ts";
-import { applyRequestSchema } from "#core/view.ts";
+import { applyRequestSchema, type ApplyAnswer, type ApplyRequest } from "#core/view.ts";
 import { fairlead, fixtureHub, folder } from "./support.ts";
 
 const SOURCE = `apiVersion: fairlead.dev/v1
@@ -18,13 +18,13 @@ spec: { source: fleet, path: apps/shop, clusters: {} }
 `;
 
 /** Validates as the hub does; keeps what was sent. */
-function applyHub() {
-  const sent: { resources: unknown[]; dryRun: boolean }[] = [];
+function applyHub(answer?: ApplyAnswer) {
+  const sent: ApplyRequest[] = [];
   const hub = fixtureHub();
   hub.post("/v1/apply", async (context) => {
     const request = applyRequestSchema.parse(await context.req.json());
     const parsed = request.resources.map((value, at) => parseResource(`document ${at + 1}`, value));
-    const errors = parsed.flatMap((one) => (one.kind === "refused" ? [one.message] : []));
+    const errors = parsed.flatMap((one) => (one.kind === "refused" ? one.errors : []));
     if (errors.length > 0) throw new Problem("invalid-resource", errors[0] ?? "", errors);
     sent.push(request);
     const results = parsed.flatMap((one) =>
@@ -39,7 +39,7 @@ function applyHub() {
           ]
         : [],
     );
-    return context.json({ results });
+    return context.json(answer ?? { results });
   });
   return { hub, sent };
 }
@@ -93,8 +93,8 @@ describe("fairlead apply", () => {
     const cwd = await files({ "bad.yaml": `${SOURCE}---\nkind: App\nmetadata: { name: x\nspec: 1\n` });
     const ran = await fairlead(hub, ["apply", "-f", "bad.yaml"], { cwd });
     expect(ran.code).toBe(1);
-    expect(ran.err).toMatch(/^error: bad\.yaml document 2, line \d+, column \d+: /);
-    expect(ran.err).toMatch(/\nfix: correct the YAML; nothing was applied\n$/);
+    expect(ran.err).toMatch(/^error: bad\.yaml: document 2, line \d+: column \d+: not valid YAML: /);
+    expect(ran.err).toMatch(/\nfix: correct what is named; nothing was applied\n$/);
     expect(sent).toEqual([]);
   });
 
@@ -106,7 +106,9 @@ describe("fairlead apply", () => {
     });
     const ran = await fairlead(hub, ["apply", "-f", "a.yaml", "-f", "b.yaml"], { cwd });
     expect(ran.code).toBe(1);
-    expect(ran.err).toContain("nothing was applied:\n  b.yaml document 2 (App shop): spec.sync.prune: ");
+    expect(ran.err).toContain(
+      "nothing was applied:\n  b.yaml: document 2, line 9: spec.sync.prune: must be true or false, not the text `maybe`",
+    );
     expect(sent).toEqual([]);
   });
 
@@ -119,7 +121,7 @@ describe("fairlead apply", () => {
     const ran = await fairlead(hub, ["apply", "-f", "-"], {
       stdin: async () => ["a0: &a0 [x]", ...lines].join("\n"),
     });
-    expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("standard input document 1: ")]);
+    expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("standard input: document 1, line 1: ")]);
     expect(sent).toEqual([]);
   });
 
@@ -128,7 +130,7 @@ describe("fairlead apply", () => {
     ["empty", "empty holds no .yaml, .yml or .json file"],
     ["blank.yaml", "blank.yaml: no document in it"],
     ["large.yaml", "bytes are more than one apply takes (1048576)"],
-    ["many.yaml", "501 documents are more than one apply takes (500)"],
+    ["many.yaml", "many.yaml: document 501, line 1000: more than 500 documents"],
   ])("says what is wrong with %s", async (name, words) => {
     const cwd = await files({
       "empty/x.txt": "",
@@ -139,6 +141,70 @@ describe("fairlead apply", () => {
     const ran = await fairlead(applyHub().hub, ["apply", "-f", name], { cwd });
     expect([ran.code, ran.err]).toEqual([1, expect.stringContaining(words)]);
     expect(ran.err).toMatch(/\nfix: .+\n$/);
+  });
+
+  it("names the file also where only the hub knows what is wrong", async () => {
+    const hub = fixtureHub();
+    hub.post("/v1/apply", () => {
+      throw new Problem("invalid-resource", "x", ["document 2 (App shop): spec.newer: is not allowed"]);
+    });
+    const cwd = await files({ "a.yaml": SOURCE, "b.yaml": `# first\n${APP}` });
+    const ran = await fairlead(hub, ["apply", "-f", "a.yaml", "-f", "b.yaml"], { cwd });
+    expect(ran.err).toContain("  b.yaml: document 1, line 2 (App shop): spec.newer: is not allowed");
+  });
+
+  it("with --dry-run prints each field with before and after, and warnings apart", async () => {
+    const changes = [
+      { path: "/spec/path", before: '"a"', after: '"b"' },
+      { path: "/metadata/labels/team", after: '"web"' },
+    ];
+    const shop = {
+      kind: "App",
+      project: "web",
+      name: "shop",
+      outcome: "configured" as const,
+      changes,
+      more: 3,
+    };
+    const { hub } = applyHub({
+      results: [shop],
+      warnings: ["App shop: spec.clusters matches none of 2 clusters"],
+    });
+    const ran = await fairlead(hub, ["apply", "-f", "-", "--dry-run"], { stdin: async () => APP });
+    expect(ran).toEqual({
+      code: 0,
+      out: [
+        "App shop configured (dry run)",
+        "    /spec/path",
+        '      - "a"',
+        '      + "b"',
+        "    /metadata/labels/team",
+        '      + "web"',
+        "    and 3 more fields",
+        "",
+      ].join("\n"),
+      err: "warning: App shop: spec.clusters matches none of 2 clusters\n",
+    });
+    const plain = await fairlead(hub, ["apply", "-f", "-"], { stdin: async () => APP });
+    expect(plain.out).toBe("App shop configured\n");
+  });
+
+  it("colours only a terminal", async () => {
+    const { hub } = applyHub();
+    const ran = await fairlead(hub, ["apply", "-f", "-"], { stdin: async () => APP, isTTY: true });
+    expect(ran.out).toBe("App shop \u001B[32mcreated\u001B[0m\n");
+  });
+
+  it("sends what may be pruned, taken over, and why", async () => {
+    const { hub, sent } = applyHub();
+    const argv = ["apply", "-f", "-", "--prune", "-l", "team=web", "--prune-kind", "cluster", "--takeover"];
+    await fairlead(hub, argv, { stdin: async () => APP });
+    expect(sent[0]).toMatchObject({ prune: { selector: "team=web", kinds: ["Cluster"] }, takeover: true });
+    for (const wrong of [["--prune"], ["-l", "a=b"], ["--prune", "-l", "a=b", "--prune-kind", "project"]]) {
+      const ran = await fairlead(hub, ["apply", "-f", "-", ...wrong], { stdin: async () => APP });
+      expect([ran.code, ran.err]).toEqual([2, expect.stringMatching(/\nfix: .+\n$/)]);
+    }
+    expect(sent).toHaveLength(1);
   });
 
   it("needs a file", async () => {

@@ -103,7 +103,7 @@ describe("fairlead get NOUN", () => {
 
   it("ends with 2 and the nouns for a word it does not know", async () => {
     const ran = await fairlead(fleetHub(), ["get", "pods"]);
-    expect([ran.code, ran.err]).toEqual([2, expect.stringContaining("take one of sources, apps, clusters")]);
+    expect([ran.code, ran.err]).toEqual([2, expect.stringContaining("take one of projects, sources, apps")]);
   });
 });
 
@@ -133,5 +133,75 @@ describe("text from outside", () => {
     expect(
       (await fairlead(fleetHub(), ["get"], { isTTY: true, env: { ...env, NO_COLOR: "1" } })).out,
     ).not.toContain("\u001B");
+  });
+});
+
+const meta = (kind: string, name: string) => ({ apiVersion: "fairlead.dev/v1", kind, metadata: { name } });
+const policyView = {
+  resource: {
+    ...meta("Policy", "no-latest"),
+    spec: {
+      mode: "warn",
+      apps: { matchLabels: { tier: "web" } },
+      match: { kinds: ["Deployment"] },
+      validations: [{ expression: "object.kind == 'X'", message: "name a version" }],
+    },
+  },
+  version: 1,
+};
+const projectView = {
+  resource: {
+    ...meta("Project", "web"),
+    spec: { namespaces: ["shop", "shop-*"], kinds: { deny: [{ group: "", kind: "Secret" }] } },
+  },
+  version: 3,
+};
+
+describe("fairlead get, Projects and Policies", () => {
+  function hub(state: object = {}) {
+    const fixture = fixtureHub();
+    fixture.get("/v1/projects", (context) => context.json({ items: [projectView] }));
+    fixture.get("/v1/projects/web", (context) => context.json(projectView));
+    fixture.get("/v1/projects/default/policies", (context) => context.json({ items: [policyView] }));
+    fixture.get("/v1/projects/default/policies/no-latest", (context) => context.json(policyView));
+    const app = busyFleet().apps[0]?.app;
+    fixture.get("/v1/projects/default/apps/shop", (context) =>
+      context.json({ ...app, state: { release: 2, active: false, commit: "c".repeat(40), ...state } }),
+    );
+    return fixture;
+  }
+
+  it("prints what Projects limit and what Policies ask for", async () => {
+    for (const argv of [
+      ["get", "projects"],
+      ["get", "project", "web"],
+    ])
+      expect((await fairlead(hub(), argv)).out).toMatch(
+        /^web\s+\*\*\s+all\s+shop,shop-\*\s+all but Secret\s+0$/m,
+      );
+    const list = await fairlead(hub(), ["get", "policies"]);
+    expect(list.out).toMatch(/^no-latest\s+warn\s+tier=web\s+Deployment \/ all \/ all\s+1$/m);
+    expect(list.err).toBe("");
+    const one = await fairlead(hub(), ["get", "policy", "no-latest"]);
+    expect(one.err).toBe("name a version: object.kind == 'X'\n");
+    expect(
+      JSON.parse((await fairlead(hub(), ["get", "policy", "no-latest", "-o", "json"])).out).version,
+    ).toBe(1);
+  });
+
+  it("tells of one App in whole what withholds it, and what Policies warn of", async () => {
+    const found = { by: "Policy no-latest", object: "Deployment shop/web", message: "name a version" };
+    const error = {
+      commit: "c".repeat(40),
+      message: "withheld: x (and 1 more)",
+      findings: { total: 2, listed: [found] },
+    };
+    const withheld = await fairlead(hub({ error }), ["get", "app", "shop"]);
+    expect(withheld.err).toBe(
+      "withheld by Policy no-latest: Deployment shop/web: name a version\nand 1 more\n",
+    );
+    const warned = await fairlead(hub({ warnings: { total: 1, listed: [found] } }), ["get", "app", "shop"]);
+    expect(warned.out).toContain("warning: Policy no-latest: Deployment shop/web: name a version");
+    expect(warned.err).toBe("warning: Policy no-latest: Deployment shop/web: name a version\n");
   });
 });

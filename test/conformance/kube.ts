@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Address, Kube, KubeError } from "../../agent/kube/port.ts";
+import { apiList } from "#core/capabilities.ts";
 import { compare, lastEditor } from "#core/diff.ts";
 import { health } from "#core/health.ts";
 import type { KubeObject } from "#core/object.ts";
@@ -118,6 +119,35 @@ export function kubeConformance(
         kind: "Gadget",
       };
       expect(await errorOf(kube.apply(object, FORCE))).toMatchObject({ status: 404, reason: "NotServed" });
+    });
+  });
+
+  describe(`${title}: served`, () => {
+    it("lists the built-in kinds, and one that was just defined", async () => {
+      const { kube } = open();
+      const listed = async () => apiList(await kube.served()) ?? [];
+      expect(await listed()).toEqual(
+        expect.arrayContaining(["apps/v1", "apps/v1/Deployment", "v1", "v1/ConfigMap"]),
+      );
+      const group = `served-${title.length}.example.org`;
+      await kube.apply(
+        {
+          apiVersion: "apiextensions.k8s.io/v1",
+          kind: "CustomResourceDefinition",
+          metadata: { name: `things.${group}` },
+          spec: {
+            group,
+            scope: "Namespaced",
+            names: { kind: "Thing", plural: "things" },
+            versions: [
+              { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } },
+            ],
+          },
+        },
+        FORCE,
+      );
+      const wanted = [`${group}/v1`, `${group}/v1/Thing`];
+      await expect.poll(listed, { timeout: 30_000 }).toEqual(expect.arrayContaining(wanted));
     });
   });
 

@@ -57,4 +57,15 @@ describe("judgeStatement", () => {
     );
     expect(judged.kind).toBe("accepted");
   });
+
+  // What would break: a hub rebuilt from an export of last month would find every cluster above its release numbers.
+  it("lets a certified new epoch begin below the floor of the one before, and no old epoch ever", () => {
+    const next = { ...base, epoch: 2, generation: 1, release: 2, floor: 1 };
+    expect(judgeStatement(next, "shop", "d", { ...bearer, epoch: 2 }, held).kind).toBe("accepted");
+    const back = judgeStatement({ ...next, epoch: 1, generation: 9 }, "shop", "d", bearer, {
+      ...held,
+      epoch: 2,
+    });
+    expect(back).toMatchObject({ kind: "refused", code: "older-generation" });
+  });
 });

@@ -39,11 +39,10 @@ describe("fill", () => {
     expect(fill("${cluster.labels.ring:=0}$${x}", cluster)).toEqual({ kind: "filled", text: "0${x}" });
   });
 
-  it("names an unknown variable and the cluster that lacks it", () => {
-    expect(fill("${cluster.labels.tier}", cluster)).toEqual({
+  it("names the variables that a cluster lacks", () => {
+    expect(fill("${cluster.labels.tier}/${cluster.name}/${other}", cluster)).toEqual({
       kind: "failed",
-      message:
-        "cluster eu-1 has no cluster.labels.tier (known are cluster.name, cluster.labels.* and cluster.values.*)",
+      missing: ["cluster.labels.tier", "other"],
     });
     expect(fill("${cluster.labels.constructor}", cluster).kind).toBe("failed");
   });

@@ -2,11 +2,12 @@
  * What `sst diff` makes of the deployment, offline: who may do what, what becomes of an event that fails, and whether each
  * package starts. The engine only writes resources down (`test/support/sst`), so AWS's own validation is not in play.
  */
-import { spawnSync } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Job } from "../../functions/policy/job.ts";
 import type { JobAnswer, RenderJob } from "../../functions/render/job.ts";
 import { MEMORY_BYTES_MAX_DEFAULT } from "../../functions/render/limits.ts";
 import { withMemoryMax } from "../../functions/render/memory-max.ts";
@@ -20,12 +21,13 @@ interface Statement {
 }
 
 const SIGNING_KEY = await makePrivateKey();
-const API_TOKEN_SHA256 = "0".repeat(64);
-const RENDERING = ["Release"];
+const CLIENT_SECRET = "a-secret-of-the-hub-at-its-provider";
+const SIGNING = ["Release"];
+const RENDERING = ["Release", "Plan"];
 let dump: Dump;
 
 beforeAll(async () => {
-  dump = await dumpResources({ SigningKey: JSON.stringify(SIGNING_KEY), ApiTokenSha256: API_TOKEN_SHA256 });
+  dump = await dumpResources({ SigningKey: JSON.stringify(SIGNING_KEY), OidcClientSecret: CLIENT_SECRET });
 }, 600_000);
 afterAll(() => dump?.remove());
 
@@ -72,26 +74,46 @@ describe("rights", () => {
     "dynamodb:GetShardIterator": stream,
     "dynamodb:ListStreams": stream,
   };
+  const parameters = ["parameter/fairlead/check/*"];
+  const CONTENT = ["apis", "bundles", "charts", "reads", "targets", "trees"];
   const inBucket = (...folders: string[]) => folders.map((folder) => `ObjectsBucket/${folder}/*`);
   const release = {
     ...read,
     ...write,
     ...remove,
     ...list,
-    "s3:GetObject": inBucket("bundles", "targets", "trees"),
-    "s3:PutObject": inBucket("bundles", "targets"),
+    "s3:GetObject": inBucket("apis", "bundles", "charts", "reads", "targets", "trees"),
+    "s3:PutObject": inBucket("bundles", "charts", "reads", "targets", "trees"),
+    "ssm:GetParameter": parameters,
   };
   const expected: Record<string, Record<string, string[]>> = {
-    Agents: { ...read, ...write, ...list, "s3:GetObject": inBucket("bundles") },
+    Agents: {
+      ...read,
+      ...write,
+      ...list,
+      "s3:GetObject": inBucket("apis", "bundles"),
+      "s3:PutObject": inBucket("apis"),
+    },
     Api: {
       ...read,
       ...write,
       ...remove,
       ...list,
-      "s3:GetObject": inBucket("drift-audits"),
-      "s3:PutObject": inBucket("trees"),
+      "s3:GetObject": inBucket("apis", "audit-log", "bundles", "drift-audits", "targets", "trees"),
+      "s3:PutObject": inBucket("apis", "targets", "trees"),
+      "lambda:InvokeFunction": ["PlanFunction"],
+      "ssm:GetParameter": parameters,
+      "ssm:PutParameter": parameters,
+      "ssm:DeleteParameter": parameters,
     },
-    TableSubscriberRelayFunction: { ...follow, ...aside, "events:PutEvents": ["BusBus"] },
+    TableSubscriberRelayFunction: {
+      ...follow,
+      ...aside,
+      ...read,
+      ...write,
+      "events:PutEvents": ["BusBus"],
+      "s3:PutObject": inBucket("audit-log"),
+    },
     TableSubscriberRolloutTickFunction: {
       ...follow,
       ...aside,
@@ -102,6 +124,20 @@ describe("rights", () => {
       "s3:GetObject": inBucket("targets"),
     },
     Release: { ...release, ...aside },
+    Plan: {
+      ...read,
+      ...list,
+      "s3:GetObject": inBucket("apis", "bundles", "charts", "targets", "trees"),
+    },
+    CollectGarbageHandler: {
+      ...read,
+      ...remove,
+      ...list,
+      "s3:ListBucketVersions": bucket,
+      "s3:DeleteObjectVersion": inBucket(...CONTENT),
+      "s3:GetObject": inBucket(...CONTENT),
+      "s3:PutObject": inBucket(...CONTENT),
+    },
     BusSubscriberAssignFunction: {
       ...read,
       ...write,
@@ -109,7 +145,23 @@ describe("rights", () => {
       ...aside,
       "s3:GetObject": inBucket("targets"),
     },
-    PollSourcesHandler: { ...read, ...write, "s3:PutObject": inBucket("trees") },
+    BusSubscriberLookSourceFunction: {
+      ...read,
+      ...write,
+      ...aside,
+      ...list,
+      "s3:GetObject": inBucket("trees"),
+      "s3:PutObject": inBucket("trees"),
+      "ssm:GetParameter": parameters,
+    },
+    PollSourcesHandler: {
+      ...read,
+      ...write,
+      ...list,
+      "s3:GetObject": inBucket("trees"),
+      "s3:PutObject": inBucket("trees"),
+      "ssm:GetParameter": parameters,
+    },
     SweepHandler: { ...read, ...write, ...remove, ...list, "s3:GetObject": inBucket("targets") },
     DriftAuditHandler: { ...read, ...write, "s3:PutObject": inBucket("drift-audits") },
   };
@@ -121,14 +173,14 @@ describe("rights", () => {
     expect(found).toEqual(expected);
   });
 
-  it("name the signing key to what signs and the token's digest to people's API: an agent endpoint taken over can order nothing", () => {
+  it("name the signing key to what signs and the provider's secret to people's API: an agent endpoint taken over can order nothing", () => {
     const knowing = (value: string) =>
       functions()
         .filter((resource) => JSON.stringify(environmentOf(resource)).includes(value))
         .map(nameOf)
         .sort();
-    expect(knowing(SIGNING_KEY.d)).toEqual(RENDERING);
-    expect(knowing(API_TOKEN_SHA256)).toEqual(["Api"]);
+    expect(knowing(SIGNING_KEY.d)).toEqual(SIGNING);
+    expect(knowing(CLIENT_SECRET)).toEqual(["Api"]);
   });
 });
 
@@ -156,7 +208,7 @@ describe("failures", () => {
       ),
       schedules: at("aws:scheduler/schedule:Schedule", "target", "deadLetterConfig", "arn"),
     };
-    expect(Object.values(places).map((arns) => arns.length)).toEqual([2, 2, 2, 4]);
+    expect(Object.values(places).map((arns) => arns.length)).toEqual([3, 3, 2, 5]);
     expect(
       Object.values(places)
         .flat()
@@ -193,7 +245,30 @@ describe("packages", () => {
       expect(answer.kind === "manifests" ? answer.json : "").toContain('"name":"settings"');
     }
   }, 120_000);
+
+  it("that render hold the process that evaluates Policies, and it starts alone", async () => {
+    for (const name of RENDERING)
+      expect(await firstReply(join(folderOf(name), "policy-process.ts"))).toEqual({ kind: "ready" });
+  }, 60_000);
 });
+
+async function firstReply(file: string): Promise<unknown> {
+  const context = {
+    app: { name: "shop", namespace: "shop", labels: {} },
+    project: { name: "web", labels: {} },
+  };
+  const job: Job = { kind: "setup", policies: [], context, timeoutMs: 30_000 };
+  const child = fork(file, [], { env: {}, execArgv: [], serialization: "advanced" });
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once("message", resolve);
+      child.once("exit", (code) => reject(new Error(`the process exited with ${code}`)));
+      child.send(job);
+    });
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
 
 async function renderOnce(file: string, engine: WebAssembly.Module): Promise<JobAnswer> {
   const text = new TextEncoder();
@@ -201,7 +276,7 @@ async function renderOnce(file: string, engine: WebAssembly.Module): Promise<Job
     ["kustomization.yaml", text.encode("resources: [map.yaml]\nnamespace: shop\n")],
     ["map.yaml", text.encode("apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n")],
   ]);
-  const job: RenderJob = { kind: "kustomize", path: "", files, engine };
+  const job: RenderJob = { kind: "kustomize", path: "", helm: undefined, files, engine };
   const workerData = { memoryBytesMax: MEMORY_BYTES_MAX_DEFAULT };
   const worker = new Worker(file, { workerData, env: {}, execArgv: [] });
   try {

@@ -1,4 +1,5 @@
 /** The hub's parts without HTTP, stream and bus: table on a given engine, object store, renderer, signer, a clock to set. */
+import { hubStamp } from "#core/actor.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,17 +10,28 @@ import { ensureTool } from "../../cli/dev/tools.ts";
 import { localDynamoConfig } from "../../functions/local/dynamo.ts";
 import { ensureTable } from "../../functions/local/table.ts";
 import { createFolderStore } from "../../functions/objects/folder.ts";
+import { createOutbound } from "../../functions/outbound/client.ts";
+import type { Outbound } from "../../functions/outbound/port.ts";
+import { createPlanner } from "../../functions/plan/in-process.ts";
+import type { Planner } from "../../functions/plan/port.ts";
 import type { ReleaseDeps } from "../../functions/release/look.ts";
 import { putTree } from "../../functions/release/content.ts";
 import { openHub } from "../../functions/release/open-hub.ts";
 import { localSigner, makePrivateKey } from "../../functions/release/sign.ts";
 import { createRenderer } from "../../functions/render/render.ts";
+import { createFolderSecrets } from "../../functions/secrets/folder.ts";
+import type { SecretStore } from "../../functions/secrets/port.ts";
 import { createDb } from "../../functions/store/db.ts";
 import { ensureProject, putResource } from "../../functions/store/resource.ts";
 import { putSourceState } from "../../functions/store/state.ts";
 import { startDynamo, type EngineUnderTest } from "./dynamo.ts";
+import { plainPlanner } from "./plain-planner.ts";
 
 export interface HubParts extends ReleaseDeps {
+  outbound: Outbound;
+  secrets: SecretStore;
+  planner: Planner;
+  objectsFolder: string;
   /** Units by operation since the last call. */
   units(): Record<string, number>;
   setNow(now: number): void;
@@ -29,9 +41,27 @@ export interface HubParts extends ReleaseDeps {
   stop(): Promise<void>;
 }
 
-export async function hubParts(
+/** Without what renders: it is built from source first, and most tests never ask for it. */
+export type PlainParts = Omit<HubParts, "renderer">;
+
+export async function hubParts(engine?: Pick<EngineUnderTest, "start">): Promise<HubParts> {
+  const wasmFile = join(await ensureTool("render-engine"), "engine.wasm");
+  const parts = await plainParts(engine);
+  const renderer = createRenderer({ wasmFile, workers: 1 });
+  return {
+    ...parts,
+    renderer,
+    planner: createPlanner({ ...parts, renderer }),
+    stop: async () => {
+      await renderer.close();
+      await parts.stop();
+    },
+  };
+}
+
+export async function plainParts(
   engine: Pick<EngineUnderTest, "start"> = { start: startDynamo },
-): Promise<HubParts> {
+): Promise<PlainParts> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-hub-"));
   const dynamo = await engine.start();
   const client = new DynamoDBClient(localDynamoConfig(dynamo.endpoint));
@@ -40,11 +70,8 @@ export async function hubParts(
   const db = createDb(DynamoDBDocumentClient.from(client), "fairlead", (operation, units) => {
     counted[operation] = (counted[operation] ?? 0) + units;
   });
-  const objects = createFolderStore({ root: join(folder, "objects") });
-  const renderer = createRenderer({
-    wasmFile: join(await ensureTool("render-engine"), "engine.wasm"),
-    workers: 1,
-  });
+  let now = 1_800_000_000_000;
+  const objects = createFolderStore({ root: join(folder, "objects"), now: () => now });
   const signing = await makePrivateKey();
   await openHub(db, {
     hub: "hub-test",
@@ -53,13 +80,17 @@ export async function hubParts(
     url: "http://127.0.0.1:1",
     newEpoch: false,
   });
-  let now = 1_800_000_000_000;
+  const outbound = createOutbound({ allowLoopback: true });
+  const planner = plainPlanner({ db, objects, now: () => now });
   return {
     db,
     objects,
-    renderer,
+    objectsFolder: join(folder, "objects"),
+    outbound,
+    secrets: createFolderSecrets({ root: join(folder, "secrets") }),
     signer: await localSigner(signing),
     now: () => now,
+    planner,
     setNow: (to) => {
       now = to;
     },
@@ -72,8 +103,8 @@ export async function hubParts(
       for (const resource of resources) {
         const parsed = parseResource("document", { apiVersion: "fairlead.dev/v1", ...resource });
         if (parsed.kind === "refused") throw new Error(parsed.message);
-        await ensureProject(db, parsed.resource.metadata.project);
-        await putResource(db, parsed.resource);
+        await ensureProject(db, parsed.resource.metadata.project, hubStamp("test"));
+        await putResource(db, parsed.resource, hubStamp("test"));
       }
     },
     commit: async (commit, files) => {
@@ -93,7 +124,8 @@ export async function hubParts(
       });
     },
     stop: async () => {
-      await renderer.close();
+      await planner.close();
+      await outbound.close();
       client.destroy();
       await dynamo.stop();
       await rm(folder, { recursive: true, force: true });

@@ -32,6 +32,7 @@ const FAST: AgentOptions = {
   observeMinMs: 2,
   observeMaxMs: 10,
   establishMs: 2_000,
+  apisSettleMs: 2,
   stopGraceMs: 200,
 };
 
@@ -82,6 +83,8 @@ export function counted(kube: Kube): CountedKube {
       return await kube.delete(address, uid);
     },
     scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
+    served: () => kube.served(),
+    openapi: () => kube.openapi(),
     version: () => kube.version(),
   };
 }

@@ -10,18 +10,21 @@ import type { KubeObject } from "#core/object.ts";
 import {
   AGENT_PATHS,
   BEAT_HEADER,
+  keyProofSchema,
   POLL_HEADER,
   registerRequestSchema,
   reportRequestSchema,
+  rotateRequestSchema,
+  servedRequestSchema,
   TIME_HEADER,
   type PlacementReport,
   type ReportRequest,
+  type ServedRequest,
 } from "#core/protocol.ts";
 import type { Statement } from "#core/statement.ts";
 
 const HUB = "hub-under-test";
 export const HUB_URL = "http://hub.test";
-const SECRET = "s".repeat(40);
 const SKEW_S = 60;
 
 interface Signer {
@@ -56,6 +59,14 @@ export class TestHub {
   readonly bundles = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly statements = new Map<string, string>();
   readonly latest = new Map<string, PlacementReport>();
+  /** What was told of the cluster's API server, and the lists that came. */
+  readonly served: ServedRequest[] = [];
+  readonly apiLists = new Map<string, string>();
+  readonly schemas = new Map<string, string>();
+  /** A hub from before knows nothing of it. */
+  knowsServed = true;
+  /** Numbers up to it are stale. */
+  servedSeq = 0;
   /** Phases as told, in order, repeats left out. */
   readonly phases = new Map<string, string[]>();
   /** Asked before an answer goes out: what the cluster looks like at that moment, for a test of order. */
@@ -64,7 +75,12 @@ export class TestHub {
   charterJws!: string;
   #recovery!: Signer;
   #signer!: Signer;
-  readonly #agents = new Map<string, PublicKey>();
+  /** Keys by agent: the one in force, then the one it replaced. */
+  readonly agents = new Map<string, PublicKey[]>();
+  /** Asks every agent for a new key. */
+  askRotation = false;
+  readonly runs = new Set<string>();
+  #secret = "s".repeat(40);
   #generation = 0;
 
   /** Where it says it is: a test may serve `fetch` over a socket there. */
@@ -99,10 +115,15 @@ export class TestHub {
     this.#signer = signer;
   }
 
+  /** The next token is another one; that of before is refused. */
+  renewToken(): void {
+    this.#secret = `${this.#secret.slice(1)}t`;
+  }
+
   token(cluster = "c1"): string {
     const { key } = this.#recovery;
     const recovery = digestOf({ crv: key.crv, kty: key.kty, x: key.x });
-    const token = { hub: HUB, url: this.url, project: "web", cluster, recovery, secret: SECRET };
+    const token = { hub: HUB, url: this.url, project: "web", cluster, recovery, secret: this.#secret };
     return `fl1.${Buffer.from(JSON.stringify(token)).toString("base64url")}`;
   }
 
@@ -168,6 +189,15 @@ export class TestHub {
     if (refusal !== undefined) return refusal;
     if (pathname === AGENT_PATHS.desired) return this.#desired(headers);
     if (pathname === AGENT_PATHS.report) return this.#report(body);
+    if (pathname === AGENT_PATHS.rotate) return this.#rotate(body);
+    if (pathname === AGENT_PATHS.served) return this.#served(body);
+    if (init.method === "PUT") {
+      const [folder, held] = pathname.startsWith(AGENT_PATHS.apis(""))
+        ? [AGENT_PATHS.apis(""), this.apiLists]
+        : [AGENT_PATHS.schemas(""), this.schemas];
+      held.set(pathname.replace(folder, ""), body);
+      return Response.json({});
+    }
     return this.#bundle(pathname);
   };
 
@@ -177,11 +207,8 @@ export class TestHub {
       cluster: string;
       secret: string;
     };
-    if (token.secret !== SECRET) return new Response("the token is not known", { status: 401 });
-    const held = this.#agents.get(`web/${token.cluster}`);
-    if (held !== undefined && held.x !== request.key.x)
-      return new Response("another key is registered", { status: 409 });
-    this.#agents.set(`web/${token.cluster}`, request.key);
+    if (token.secret !== this.#secret) return new Response("the token is not known", { status: 401 });
+    this.agents.set(`web/${token.cluster}`, [request.key]);
     const recoveryKey = this.#recovery.key;
     return Response.json({ project: "web", cluster: token.cluster, recoveryKey, charter: this.charterJws });
   }
@@ -197,10 +224,13 @@ export class TestHub {
       string,
       unknown
     >;
-    const key = this.#agents.get(String(claims["iss"]));
-    if (key === undefined) return this.#refuse("unknown agent");
-    const { protectedHeader } = await compactVerify(jwt, await importJWK(key, "EdDSA"));
-    if (protectedHeader.typ !== SIGNED_TYPES.request) return this.#refuse("typ");
+    const keys = this.agents.get(String(claims["iss"])) ?? [];
+    const signers = await Promise.all(keys.map((key) => signs(jwt, key)));
+    const by = signers.indexOf(true);
+    if (by === -1) return this.#refuse("unknown agent");
+    // The new key is used: what it replaced is worth nothing any more.
+    if (by === 0) this.agents.set(String(claims["iss"]), keys.slice(0, 1));
+    this.runs.add(String(claims["run"]));
     const bod = body === "" ? "" : sha256(body);
     if (claims["aud"] !== HUB || claims["htm"] !== method || claims["htu"] !== path || claims["bod"] !== bod)
       return this.#refuse("claims");
@@ -219,14 +249,38 @@ export class TestHub {
     this.polls += 1;
     if (headers.get(BEAT_HEADER) === "1") this.beats += 1;
     const assignments = [...this.statements].map(([app, statement]) => ({ app, statement }));
-    const etag = `"${digestOf([this.charterJws, assignments])}"`;
+    const etag = `"${digestOf([this.charterJws, assignments, this.askRotation])}"`;
     const poll = { [POLL_HEADER]: String(this.pollMs) };
     if (headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers: poll });
     this.answered200 += 1;
     return Response.json(
-      { charter: this.charterJws, pollMs: this.pollMs, assignments },
+      { charter: this.charterJws, pollMs: this.pollMs, assignments, rotate: this.askRotation },
       { headers: { etag, ...poll } },
     );
+  }
+
+  async #rotate(body: string): Promise<Response> {
+    const { key, proof } = rotateRequestSchema.parse(JSON.parse(body));
+    const { payload } = await compactVerify(proof, await importJWK(key, "EdDSA"));
+    const { agent, x, hub } = keyProofSchema.parse(JSON.parse(new TextDecoder().decode(payload)));
+    const held = this.agents.get(agent)?.[0];
+    if (x !== key.x || hub !== HUB || held === undefined) return new Response("proof", { status: 400 });
+    if (held.x === key.x) return Response.json({ outcome: "already" });
+    this.agents.set(agent, [key, held]);
+    this.askRotation = false;
+    return Response.json({ outcome: "rotated" });
+  }
+
+  #served(body: string): Response {
+    if (!this.knowsServed) return new Response("no such path", { status: 404 });
+    const request = servedRequestSchema.parse(JSON.parse(body));
+    this.served.push(request);
+    if (request.seq <= this.servedSeq) return Response.json({ wants: [], stale: this.servedSeq });
+    this.servedSeq = request.seq;
+    const known = request.apis === undefined || this.apiLists.has(request.apis);
+    const shaped = request.schemas !== undefined && this.schemas.has(request.schemas);
+    const wants = [...(known ? [] : ["apis", "something newer"]), ...(shaped ? [] : ["schemas"])];
+    return Response.json({ wants });
   }
 
   #bundle(path: string): Response {
@@ -261,6 +315,15 @@ export async function makeSigner(kid: string): Promise<Signer> {
   const pair = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const jwk = await exportJWK(pair.publicKey);
   return { kid, key: { kty: "OKP", crv: "Ed25519", x: jwk.x ?? "" }, privateKey: pair.privateKey };
+}
+
+async function signs(jwt: string, key: PublicKey): Promise<boolean> {
+  try {
+    const { protectedHeader } = await compactVerify(jwt, await importJWK(key, "EdDSA"));
+    return protectedHeader.typ === SIGNED_TYPES.request;
+  } catch {
+    return false;
+  }
 }
 
 async function signed(payload: unknown, typ: string, signer: Signer): Promise<string> {

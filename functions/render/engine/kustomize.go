@@ -14,8 +14,11 @@ import (
 //
 // Load restrictions are off because the tree holds the repository alone: a patch shared between overlays may lie
 // anywhere in it, and a path out of it finds nothing.
-func kustomize(root string) (result reply) {
-	if refused := refuse(root); refused != nil {
+func kustomize(root string, options helmOptions) (result reply) {
+	clear(written)
+	asked := &questions{}
+	defer func() { result.Asked = asked }()
+	if refused := refuse(root, options, asked); refused != nil {
 		return reply{Message: refused.message, File: refused.file}
 	}
 	defer func() {
@@ -24,10 +27,10 @@ func kustomize(root string) (result reply) {
 		}
 	}()
 	defer forgetSchema()
-	options := krusty.MakeDefaultOptions()
-	options.LoadRestrictions = types.LoadRestrictionsNone
-	options.PluginConfig = types.DisabledPluginConfig()
-	resources, err := krusty.MakeKustomizer(options).Run(tree{}, clean(root))
+	build := krusty.MakeDefaultOptions()
+	build.LoadRestrictions = types.LoadRestrictionsNone
+	build.PluginConfig = types.DisabledPluginConfig()
+	resources, err := krusty.MakeKustomizer(build).Run(tree{}, clean(root))
 	if err != nil {
 		return failure(err)
 	}

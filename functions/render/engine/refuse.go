@@ -17,39 +17,57 @@ type refusal struct {
 
 // refuse looks through every kustomization that a render can reach, before Kustomize runs: Kustomize would try to clone
 // or download what is remote, and its error would then speak of a missing git program.
-func refuse(root string) *refusal {
-	return inspection{}.folder(clean(root))
+func refuse(root string, options helmOptions, asked *questions) *refusal {
+	return inspection{seen: map[string]string{}, options: options, asked: asked}.folder(clean(root), "")
 }
 
-// inspection remembers the folders it has been to.
-type inspection map[string]bool
+// inspection remembers the folders it has been to, each with the namespace that the way there gave to its charts, and
+// what charts are rendered with.
+type inspection struct {
+	seen    map[string]string
+	options helmOptions
+	asked   *questions
+}
 
-func (seen inspection) folder(folder string) *refusal {
-	if seen[folder] {
-		return nil
+func (through inspection) folder(folder, namespace string) *refusal {
+	if _, ok := through.seen[folder]; ok {
+		return through.again(folder, namespace)
 	}
-	seen[folder] = true
+	through.seen[folder] = namespace
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		file := path.Join(folder, name)
 		content, err := tree{}.ReadFile(file)
 		if err != nil {
 			continue
 		}
-		if refused := seen.kustomization(folder, file, content); refused != nil {
+		if refused := through.kustomization(folder, file, content, namespace); refused != nil {
 			return refused
 		}
 	}
 	return nil
 }
 
-func (seen inspection) kustomization(folder, file string, content []byte) *refusal {
+// again refuses a folder with charts that two ways lead to with different namespaces: its charts are rendered once.
+func (through inspection) again(folder, namespace string) *refusal {
+	for name := range written {
+		if path.Dir(name) == folder && through.seen[folder] != namespace {
+			return &refusal{file: folder[1:], message: fmt.Sprintf(
+				"its charts are wanted in the namespaces %q and %q at once: give each a namespace of its own in helmCharts",
+				through.seen[folder], namespace)}
+		}
+	}
+	return nil
+}
+
+func (through inspection) kustomization(folder, file string, content []byte, namespace string) *refusal {
 	var parsed types.Kustomization
 	if err := parsed.Unmarshal(content); err != nil {
 		return &refusal{file: file[1:], message: err.Error()}
 	}
 	parsed.FixKustomization()
-	if len(parsed.HelmCharts) > 0 {
-		return &refusal{file: file[1:], message: "helmCharts is not supported yet: it comes with the Helm renderer"}
+	// As Kustomize has it, a chart without a namespace takes that of the nearest kustomization above it.
+	if parsed.Namespace != "" {
+		namespace = parsed.Namespace
 	}
 	for _, reference := range references(&parsed) {
 		if isRemote(reference) {
@@ -57,12 +75,17 @@ func (seen inspection) kustomization(folder, file string, content []byte) *refus
 				"remote base %s is not supported: copy it into the repository", reference)}
 		}
 	}
+	if len(parsed.HelmCharts) > 0 {
+		if err := inflate(folder, file, namespace, &parsed, through.options, through.asked); err != nil {
+			return &refusal{file: file[1:], message: err.Error()}
+		}
+	}
 	for _, reference := range folders(&parsed) {
 		target := path.Join(folder, reference)
 		if !(tree{}).IsDir(target) {
 			continue
 		}
-		if refused := seen.folder(target); refused != nil {
+		if refused := through.folder(target, namespace); refused != nil {
 			return refused
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"strings"
 	"unsafe"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -30,11 +31,33 @@ func hostFind(name string) int32
 //go:wasmimport fairlead read
 func hostRead(name string, buffer unsafe.Pointer)
 
+// hostList counts the bytes of the paths of all files below a folder, one on a line.
+//
+//go:wasmimport fairlead list
+func hostList(name string) int32
+
+// hostListed copies what hostList counted last.
+//
+//go:wasmimport fairlead listed
+func hostListed(buffer unsafe.Pointer)
+
+// list names the files below a folder, at any depth, from the root of the repository.
+func list(name string) []string {
+	listed := make([]byte, hostList(clean(name)[1:]))
+	hostListed(unsafe.Pointer(unsafe.SliceData(listed)))
+	return strings.FieldsFunc(string(listed), func(letter rune) bool { return letter == '\n' })
+}
+
 var errReadOnly = errors.New("the repository is read-only while it renders")
 
 func clean(name string) string { return path.Join("/", name) }
 
-func find(full string) int32 { return hostFind(full[1:]) }
+func find(full string) int32 {
+	if content, ok := written[full]; ok {
+		return int32(len(content))
+	}
+	return hostFind(full[1:])
+}
 
 // CleanedAbs splits a path into its folder and, when it names a file, the file.
 func (tree) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
@@ -52,6 +75,9 @@ func (tree) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
 // ReadFile hands out a copy of a file's bytes.
 func (tree) ReadFile(name string) ([]byte, error) {
 	full := clean(name)
+	if content, ok := written[full]; ok {
+		return content, nil
+	}
 	size := find(full)
 	if size < 0 {
 		return nil, missing(full)

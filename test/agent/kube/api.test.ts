@@ -3,7 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKubeApi, type KubeApi } from "../../../agent/kube/api.ts";
 import { fromKubeconfig, tokenFrom } from "../../../agent/kube/connect.ts";
 import type { Address } from "../../../agent/kube/port.ts";
+import {
+  apiSchemas,
+  apiSchemasSchema,
+  mergeSchemas,
+  NO_SCHEMAS,
+  type ApiSchemas,
+} from "#core/api-schemas.ts";
+import { canonicalJson } from "#core/digest.ts";
+import { APIS_BODY_BYTES_MAX } from "#core/limits.ts";
 import type { KubeObject } from "#core/object.ts";
+import { misfitsOf } from "#core/schema-check.ts";
 import { kubeConformance } from "../../conformance/kube.ts";
 import { startCluster, type Cluster } from "../../support/kubernetes/cluster.ts";
 
@@ -41,6 +51,86 @@ const config = (namespace: string, name: string, data: Record<string, unknown>):
   kind: "ConfigMap",
   metadata: { name, namespace },
   data,
+});
+
+describe("the shapes that a real server tells", () => {
+  let schemas: ApiSchemas = NO_SCHEMAS;
+  beforeAll(async () => {
+    for await (const document of kube.openapi()) schemas = mergeSchemas(schemas, apiSchemas(document));
+  });
+
+  it("are small, and fit what the server itself keeps", async () => {
+    const text = canonicalJson(schemas);
+    expect(apiSchemasSchema.parse(JSON.parse(text))).toEqual(schemas);
+    expect(Buffer.byteLength(text)).toBeLessThan(APIS_BODY_BYTES_MAX / 2);
+    const kinds = [
+      "namespaces",
+      "serviceaccounts",
+      "configmaps",
+      "clusterroles",
+      "clusterrolebindings",
+      "roles",
+    ];
+    const more = [
+      "services",
+      "endpointslices",
+      "flowschemas",
+      "prioritylevelconfigurations",
+      "priorityclasses",
+    ];
+    const done = await cluster.kubectl(["get", [...kinds, ...more].join(), "-A", "-o", "json"]);
+    const { items } = JSON.parse(done.stdout) as { items: KubeObject[] };
+    expect(items.length).toBeGreaterThan(50);
+    expect(
+      items.flatMap((item) => misfitsOf(item, schemas).map(({ message }) => `${item.kind}: ${message}`)),
+    ).toEqual([]);
+  });
+
+  it("refuse what the server refuses, and no more", async () => {
+    const within = await cluster.namespace("kube-api");
+    const container = { name: "web", image: "web:1", ports: [{ containerPort: 80 }] };
+    const workload = (spec: object): KubeObject => ({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "shaped", namespace: within },
+      spec: {
+        selector: { matchLabels: { app: "web" } },
+        template: { metadata: { labels: { app: "web" } }, spec: { containers: [container] } },
+        ...spec,
+      },
+    });
+    const ingress = (port: unknown): KubeObject => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "shaped", namespace: within },
+      spec: { ports: [{ port: 80, targetPort: port }] },
+    });
+    const objects = [
+      workload({}),
+      workload({ replicas: 2, strategy: null }),
+      workload({ replicas: "2" }),
+      workload({ paused: "true" }),
+      workload({ revisionHistoryLimit: 1.5 }),
+      workload({ selector: { matchLabels: { app: 1 } } }),
+      ingress("http"),
+      ingress(8080),
+      ingress(true),
+      { ...config(within, "shaped", { a: 1 }) },
+      { ...config(within, "shaped", { a: "1" }) },
+    ];
+    for (const object of objects) {
+      const dry = { dryRun: true, force: true };
+      const taken = await kube.apply(object, dry).then(
+        () => true,
+        () => false,
+      );
+      const errors = misfitsOf(object, schemas).filter(({ level }) => level === "error");
+      expect([object["spec"] ?? object["data"], errors.length === 0]).toEqual([
+        object["spec"] ?? object["data"],
+        taken,
+      ]);
+    }
+  });
 });
 
 describe("createKubeApi on a real server", () => {

@@ -26,7 +26,13 @@ afterEach(async () => {
 describe("seedSampleFleet", () => {
   it("makes a repository with one commit and a clone that pushes to the server", async () => {
     expect(await seedSampleFleet(places)).toEqual({ bare: join(folder, "bare/fleet.git"), created: true });
-    expect((await readdir(places.workTree)).sort()).toEqual([".git", "README.md", "apps", "fleet"]);
+    expect((await readdir(places.workTree)).sort()).toEqual([
+      ".git",
+      "README.md",
+      "apps",
+      "fleet",
+      "source.yaml",
+    ]);
     await writeFile(join(places.workTree, "new.yaml"), "a: 1\n");
     await git(places.workTree, "add", "new.yaml");
     await git(places.workTree, "commit", "--quiet", "--message", "Add a file");
@@ -64,8 +70,9 @@ describe("seedSampleFleet", () => {
 
   it("holds resources that Fairlead accepts", async () => {
     await seedSampleFleet(places);
-    for (const name of await readdir(join(places.workTree, "fleet"))) {
-      const text = await readFile(join(places.workTree, "fleet", name), "utf8");
+    const folder = (await readdir(join(places.workTree, "fleet"))).map((name) => join("fleet", name));
+    for (const name of ["source.yaml", ...folder]) {
+      const text = await readFile(join(places.workTree, name), "utf8");
       expect(parseResource(name, parse(text))).toMatchObject({ kind: "parsed" });
     }
   });

@@ -15,7 +15,7 @@ import {
   readState,
 } from "./fleet-fixture.ts";
 
-const options = { project: "default", refresh: true };
+const options = { project: "default", projects: ["default"], refresh: true };
 const pageOf = async (view: ReturnType<typeof fleet>, now = NOW) =>
   String(await fleetPage(view, now, options));
 /** The text as a person reads it: tags gone, white space folded. */
@@ -163,5 +163,49 @@ describe("a page on which nothing happened", () => {
 
   it("is the same text seconds later", async () => {
     expect(await pageOf(busyFleet(), NOW + 5_000)).toBe(await pageOf(busyFleet(), NOW));
+  });
+});
+
+const findings = (total: number, message = "an image must be named with a version") => ({
+  total,
+  listed: [{ by: "Policy no-latest", object: "Deployment shop/web", message }],
+});
+const withState = (state: object) => {
+  const view = busyFleet();
+  const [first] = view.apps;
+  if (first === undefined) throw new Error("no App");
+  const shown = { ...first, app: { ...first.app, state: { release: 2, active: false, ...state } } };
+  return { ...view, apps: [shown as (typeof view.apps)[number]] };
+};
+
+describe("fleetPage, Projects and Policies", () => {
+  it("lists what withholds a commit: which rule, which object, in words, and how many more", async () => {
+    const error = { commit: "c".repeat(40), message: "withheld: …", findings: findings(3) };
+    const text = await textOf(withState({ error }));
+    expect(text).toMatch(
+      /Withheld: Policy no-latest Deployment shop\/web an image must be named with a version and 2 more Release 2 keeps running/,
+    );
+    expect(text).toContain("have the Project or the Policy changed");
+  });
+
+  it("lists what Policies only warn of, and says nothing where they do not", async () => {
+    expect(await textOf(withState({ warnings: findings(1) }))).toContain(
+      "1 warning of Policies Policy no-latest",
+    );
+    expect(await textOf(withState({}))).not.toContain("of Policies");
+  });
+
+  it("escapes what a rule says", async () => {
+    const html = await pageOf(withState({ warnings: findings(1, "<img src=x>") }));
+    expect(html).toContain("&lt;img src=x&gt;");
+  });
+
+  it("links to the caller's other projects, and marks the one that is shown", async () => {
+    const html = String(
+      await fleetPage(busyFleet(), NOW, { project: "web", projects: ["default", "web"], refresh: true }),
+    );
+    expect(html).toContain('<a href="/?project=default">default</a>');
+    expect(html).toContain('<a href="/?project=web" aria-current="page">web</a>');
+    expect(await pageOf(busyFleet())).not.toContain('aria-label="Projects"');
   });
 });

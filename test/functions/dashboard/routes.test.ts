@@ -18,7 +18,7 @@ describe("GET /", () => {
 
   it("answers 304 without a body while nothing changed, and anew when something did", async () => {
     let view = busyFleet();
-    const app = dashboardRoutes({ readFleet: async () => view });
+    const app = dashboardRoutes({ readFleet: async () => view, listProjects: async () => ["default"] });
     const tag = (await app.request("/")).headers.get("etag") ?? "";
     expect(tag).not.toBe("");
     const same = await app.request("/", { headers: { "if-none-match": tag } });

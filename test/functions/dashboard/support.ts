@@ -12,5 +12,5 @@ export function buildPage(asked: string[] = []): Hono {
     asked.push(project);
     return busyFleet();
   };
-  return app.route("/", dashboardRoutes({ readFleet }));
+  return app.route("/", dashboardRoutes({ readFleet, listProjects: async () => ["default", "web"] }));
 }

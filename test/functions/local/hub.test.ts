@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { charterSchema } from "#core/charter.ts";
 import { ensureTool } from "../../../cli/dev/tools.ts";
 import { startHub, type LocalHub } from "../../../functions/local/hub.ts";
+import { openBrowser } from "../../support/browser.ts";
 import { readCharter } from "../../support/read-charter.ts";
 
 let folder: string;
@@ -22,7 +23,10 @@ const open = (options: { port?: number; newEpoch?: boolean; dataDir?: string } =
     newEpoch: options.newEpoch ?? false,
   });
 const call = (path: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(`${hub.url}${path}`, { ...init, headers: { authorization: `Bearer ${hub.apiToken}` } });
+  fetch(`${hub.url}${path}`, {
+    ...init,
+    headers: { authorization: `Bearer ${hub.apiToken}`, "content-type": "application/json" },
+  });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fairlead-local-hub-"));
@@ -65,6 +69,16 @@ describe("startHub", () => {
     hub = await open({ port: before });
     expect([hub.hub, hub.apiToken]).toEqual([id, apiToken]);
     expect((await call("/v1/projects/default/clusters/kept")).status).toBe(200);
+  });
+
+  it("prints a link that signs a browser in as the first admin, once", async () => {
+    const open = async () => {
+      const browser = openBrowser();
+      return browser.submit(await browser.visit(hub.loginUrl));
+    };
+    const first = await open();
+    expect([first.url.href, first.status]).toEqual([`${hub.url}/`, 200]);
+    expect((await open()).status).toBe(401);
   });
 
   it("opens a new epoch only when asked, with a charter that is newer", async () => {

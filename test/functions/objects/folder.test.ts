@@ -13,6 +13,7 @@ describe("createFolderStore", () => {
     return {
       store: createFolderStore({ root }),
       reopened: createFolderStore({ root }),
+      renewing: createFolderStore({ root, renewAfterMs: 0 }),
       close: () => rm(root, { recursive: true, force: true }),
     };
   });

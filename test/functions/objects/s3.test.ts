@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createS3Store } from "../../../functions/objects/s3.ts";
 import { objectsConformance } from "../../conformance/objects.ts";
@@ -16,9 +16,13 @@ describe("createS3Store", () => {
     const newClient = (): S3Client => new S3Client({ endpoint, credentials, region, forcePathStyle: true });
     const client = newClient();
     await client.send(new CreateBucketCommand({ Bucket: bucket }));
+    await client.send(
+      new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } }),
+    );
     return {
       store: createS3Store({ client, bucket }),
       reopened: createS3Store({ client: newClient(), bucket }),
+      renewing: createS3Store({ client: newClient(), bucket, renewAfterMs: 0 }),
       close: () => ministack.stop(),
     };
   });
@@ -43,6 +47,12 @@ describe("createS3Store", () => {
   it("throws when reading is denied, and names the permission that tells absent from denied", async () => {
     const { store } = await storeAnswering([403]);
     await expect(store.get("a/b")).rejects.toThrow("s3:ListBucket");
+  });
+
+  it("deletes nothing in a bucket without versions: what was renewed could not be told apart", async () => {
+    const { store, requests } = await storeAnswering([200]);
+    await expect(store.delete("a/b", "null")).rejects.toThrow("turn versioning on");
+    expect(requests).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@
  * From a commit to assignments and back, on both engines: releases over all inputs, carried targets, withheld and
  * failed commits, supersede with a fence, removal as a statement. Every step is taken twice, as events come.
  */
+import { hubStamp } from "#core/actor.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { appStateSchema } from "#core/view.ts";
 import type { PlacementReport } from "#core/protocol.ts";
@@ -33,7 +34,7 @@ describe.each(dynamoEngines)("on $name", (engine) => {
   beforeEach(async () => {
     for (const name of ["a", "b", "c"]) {
       const stored = await getResource(hub.db, "Cluster", "default", name);
-      if (stored !== undefined) await deleteResource(hub.db, stored);
+      if (stored !== undefined) await deleteResource(hub.db, stored, hubStamp("test"));
     }
     await hub.apply(source, cluster("a"), cluster("b"));
   });
@@ -235,7 +236,7 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     await runThrough(await released());
     const stored = await getResource(hub.db, "App", "default", "shop");
     if (stored === undefined) throw new Error("no App");
-    await markDeleting(hub.db, stored);
+    await markDeleting(hub.db, stored, hubStamp("test"));
     const release = await released();
     const rollout = await tick(hub, "default", "shop", release, { redrive: true });
     const targets = await getTargets(hub.objects, rollout?.targets ?? "", 0, 2);
@@ -262,7 +263,7 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     await runThrough(await released());
     const stored = await getResource(hub.db, "App", "default", "shop");
     if (stored === undefined) throw new Error("no App");
-    await markDeleting(hub.db, stored);
+    await markDeleting(hub.db, stored, hubStamp("test"));
     const release = await released();
     expect(await getResource(hub.db, "App", "default", "shop")).toBeDefined();
     await runThrough(release);

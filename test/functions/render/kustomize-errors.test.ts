@@ -166,18 +166,23 @@ describe("refusals of a kustomization", () => {
     );
   });
 
-  it("refuses charts, as a field and as a generator", async () => {
-    const field = await errorWith({ [BASE]: "helmCharts: [{ name: c, repo: https://example.com }]\n" });
-    expect(field).toEqual({
-      message: "helmCharts is not supported yet: it comes with the Helm renderer",
+  it("names a chart that is not in the repository, and refuses the generator that starts a program", async () => {
+    const remote = await errorWith({ [BASE]: "helmCharts: [{ name: c, repo: https://example.com }]\n" });
+    expect(remote).toEqual({
+      message:
+        "helmCharts[0] (c): https://example.com is not fetched here: `helm pull --untar` it into apps/base/charts and commit that",
       file: BASE,
     });
+    const absent = await errorWith({ [BASE]: "helmCharts: [{ name: c }]\n" });
+    expect(absent.message).toBe("helmCharts[0] (c): there is no folder apps/base/charts/c in the repository");
     const generator = await errorWith({
       [OVERLAY]: "resources: [../base]\ngenerators: [g.yaml]\n",
       "apps/prod/g.yaml":
         "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: { name: g }\nname: c\nreleaseName: c\n",
     });
-    expect(generator.message).toMatch(/^HelmChartInflationGenerator is not supported yet/);
+    expect(generator.message).toMatch(
+      /^HelmChartInflationGenerator is not run: name the chart in helmCharts/,
+    );
   });
 
   it("finds nothing above the repository's root", async () => {

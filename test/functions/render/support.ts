@@ -8,6 +8,7 @@ import type { KubeObject } from "#core/object.ts";
 import { ensureTool } from "../../../cli/dev/tools.ts";
 import { createRenderer } from "../../../functions/render/render.ts";
 import type { Renderer, RendererOptions } from "../../../functions/render/render.ts";
+import type { HelmOptions } from "../../../functions/render/helm.ts";
 import type { RenderError, RenderResult } from "../../../functions/render/result.ts";
 
 export type Texts = Readonly<Record<string, string>>;
@@ -23,7 +24,7 @@ export async function engineFile(): Promise<string> {
 }
 
 export type TestRenderer = {
-  render: (texts: Texts, path: string) => Promise<RenderResult>;
+  render: (texts: Texts, path: string, helm?: HelmOptions) => Promise<RenderResult>;
   objects: (texts: Texts, path: string) => Promise<KubeObject[]>;
   error: (texts: Texts, path: string) => Promise<RenderError>;
 };
@@ -35,7 +36,8 @@ export function useRenderer(options: Omit<RendererOptions, "wasmFile"> = {}): Te
     renderer = createRenderer({ wasmFile: await engineFile(), workers: 1, ...options });
   }, 600_000);
   afterAll(() => renderer.close());
-  const render = (texts: Texts, path: string) => renderer.render({ files: repository(texts), path });
+  const render = (texts: Texts, path: string, helm?: HelmOptions) =>
+    renderer.render({ files: repository(texts), path, ...(helm === undefined ? {} : { helm }) });
   return {
     render,
     objects: async (texts, path) => objectsOf(await render(texts, path)),

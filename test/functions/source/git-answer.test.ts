@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type OutboundFetch } from "../../../functions/source/git-http.ts";
+import type { OutboundFetch } from "../../../functions/outbound/port.ts";
 import { fetchCommit, type FetchResult } from "../../../functions/source/git.ts";
 import { commitFiles, type GitFixture, gitFixture, manyFiles } from "./git-fixture.ts";
 import { answer, blob, deltaOf, header, offsetDelta, pack, packet, shallowRequest } from "./pack-fixture.ts";

@@ -9,7 +9,7 @@ const RUNS = 5;
 
 async function measure(url: string, commit: string): Promise<number> {
   const start = performance.now();
-  const result = await fetchCommit({ url, ref: { branch: "main" }, commit });
+  const result = await fetchCommit({ http: fetch, url, ref: { branch: "main" }, commit });
   if (result.kind === "failed") throw new Error(`${result.code}: ${result.message}`);
   return performance.now() - start;
 }

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type OutboundFetch } from "../../../functions/source/git-http.ts";
+import type { OutboundFetch } from "../../../functions/outbound/port.ts";
 import {
   fetchCommit,
   type FetchedCommit,
@@ -76,14 +76,14 @@ describe("fetchCommit", () => {
     }
     const commit = await commitFiles(bare, files);
     await git(bare, "repack", "-adfq", "--depth=50", "--window=50");
-    expect(texts(await fetchCommit({ url, ref: { branch: "main" }, commit }))).toEqual(files);
+    expect(texts(await fetchCommit({ http: fetch, url, ref: { branch: "main" }, commit }))).toEqual(files);
   });
 
   it("tells author, first line of the message and time, cleaned of control characters", async () => {
     const { bare, url } = await repository("message.git");
     const message = `Fix \u001b[31mred\u202e text ${"x".repeat(300)}\n\nThe body stays away.`;
     const commit = await commitFiles(bare, { a: "1" }, { message });
-    const result = fetched(await fetchCommit({ url, ref: { branch: "main" }, commit }));
+    const result = fetched(await fetchCommit({ http: fetch, url, ref: { branch: "main" }, commit }));
     expect(result.author).toEqual(AUTHOR);
     expect(result.committedAt).toBe(COMMITTED_AT_SECONDS * 1000);
     expect(result.message).toMatch(/^Fix \[31mred text x+…$/);
@@ -98,9 +98,11 @@ describe("fetchCommit", () => {
     await git(bare, "tag", "-a", "-m", "A tag of a tag", "two", "one");
     await commitFiles(bare, { a: "second" });
     for (const ref of [{ tag: "light" }, { tag: "one" }, { tag: "two" }, { commit: first }]) {
-      expect(texts(await fetchCommit({ url, ref, commit: first })), JSON.stringify(ref)).toEqual({
-        a: "first",
-      });
+      expect(texts(await fetchCommit({ http: fetch, url, ref, commit: first })), JSON.stringify(ref)).toEqual(
+        {
+          a: "first",
+        },
+      );
     }
   });
 
@@ -125,10 +127,10 @@ describe("fetchCommit", () => {
     await git(bare, "branch", "--force", "--move", "rewritten", "trunk");
     await git(bare, "update-ref", "-d", "refs/heads/main");
     await git(bare, "branch", "--move", "trunk", "main");
-    const result = await fetchCommit({ url, ref: { branch: "main" }, commit: old });
+    const result = await fetchCommit({ http: fetch, url, ref: { branch: "main" }, commit: old });
     expect(result).toMatchObject({ commit: tip, moved: true });
     expect(texts(result)).toEqual({ a: "new" });
-    expect(await fetchCommit({ url, ref: { commit: old }, commit: old })).toMatchObject({
+    expect(await fetchCommit({ http: fetch, url, ref: { commit: old }, commit: old })).toMatchObject({
       code: "ref-not-found",
     });
   });
@@ -137,12 +139,16 @@ describe("fetchCommit", () => {
     const { bare, url } = await repository("gone.git");
     const commit = "0".repeat(39).concat("1");
     await commitFiles(bare, { a: "1" });
-    expect(await fetchCommit({ url, ref: { commit }, commit })).toMatchObject({ code: "ref-not-found" });
-    expect(await fetchCommit({ url, ref: { branch: "gone" }, commit })).toMatchObject({
+    expect(await fetchCommit({ http: fetch, url, ref: { commit }, commit })).toMatchObject({
+      code: "ref-not-found",
+    });
+    expect(await fetchCommit({ http: fetch, url, ref: { branch: "gone" }, commit })).toMatchObject({
       code: "ref-not-found",
     });
     const missing = fixture.url("missing.git");
-    expect(await fetchCommit({ url: missing, ref: { commit }, commit })).toMatchObject({ code: "not-found" });
+    expect(await fetchCommit({ http: fetch, url: missing, ref: { commit }, commit })).toMatchObject({
+      code: "not-found",
+    });
   });
 
   it("sees what was just pushed through the server", async () => {
@@ -158,9 +164,9 @@ describe("fetchCommit", () => {
       await rm(clone, { recursive: true });
     }
     expect(pushes).toContain("push.git");
-    const head = await remoteHead({ url, ref: { branch: "main" } });
+    const head = await remoteHead({ http: fetch, url, ref: { branch: "main" } });
     if (head.kind === "failed") throw new Error(head.message);
-    const result = await fetchCommit({ url, ref: { branch: "main" }, commit: head.commit });
+    const result = await fetchCommit({ http: fetch, url, ref: { branch: "main" }, commit: head.commit });
     expect(texts(result)).toEqual({ a: "after" });
     expect(result).toMatchObject({ message: "Change it" });
   });
@@ -175,7 +181,12 @@ describe("fetchCommit", () => {
     }
     const runs = repositories.flatMap(({ url }, index) =>
       [1, 2].map(async () => {
-        const result = await fetchCommit({ url, ref: { branch: "main" }, commit: commits[index] ?? "" });
+        const result = await fetchCommit({
+          http: fetch,
+          url,
+          ref: { branch: "main" },
+          commit: commits[index] ?? "",
+        });
         expect(texts(result)).toEqual(expected[index]);
       }),
     );
@@ -186,7 +197,7 @@ describe("fetchCommit", () => {
     const { bare, url } = await repository("large.git");
     const large = Buffer.alloc(4 * 1024 * 1024 + 1, "large ");
     const commit = await commitFiles(bare, { "a.yaml": "a: 1\n", "video.bin": large });
-    const result = await fetchCommit({ url, ref: { branch: "main" }, commit });
+    const result = await fetchCommit({ http: fetch, url, ref: { branch: "main" }, commit });
     expect(texts(result)).toEqual({ "a.yaml": "a: 1\n" });
     expect(result).toMatchObject({ skipped: [{ path: "video.bin", reason: "file-too-large" }] });
   });
@@ -199,7 +210,7 @@ describe("fetchCommit", () => {
     await git(bare, "repack", "-adfq");
     const limits = { fileBytesMax: 150_000 };
     expect(files.large.length).toBeGreaterThan(limits.fileBytesMax);
-    const result = await fetchCommit({ url, ref: { branch: "main" }, commit, limits });
+    const result = await fetchCommit({ http: fetch, url, ref: { branch: "main" }, commit, limits });
     expect(texts(result)).toEqual({ small: files.small });
   });
 
@@ -208,7 +219,7 @@ describe("fetchCommit", () => {
     const noise = randomBytes(300_000);
     const commit = await commitFiles(bare, { noise });
     const limits = { packBytesMax: 100_000 };
-    const result = await fetchCommit({ url, ref: { branch: "main" }, commit, limits });
+    const result = await fetchCommit({ http: fetch, url, ref: { branch: "main" }, commit, limits });
     expect(result).toMatchObject({ code: "too-large", message: expect.stringContaining("100000 bytes") });
   });
 
@@ -216,9 +227,11 @@ describe("fetchCommit", () => {
     const { bare, url } = await repository("sum.git");
     const commit = await commitFiles(bare, { a: "x".repeat(600), b: "x".repeat(600) });
     const ref = { branch: "main" };
-    const result = await fetchCommit({ url, ref, commit, limits: { filesBytesMax: 1199 } });
+    const result = await fetchCommit({ http: fetch, url, ref, commit, limits: { filesBytesMax: 1199 } });
     expect(result).toMatchObject({ code: "too-large", message: expect.stringContaining("1199 bytes") });
-    expect(await fetchCommit({ url, ref, commit, limits: { filesBytesMax: 1200 } })).toMatchObject({
+    expect(
+      await fetchCommit({ http: fetch, url, ref, commit, limits: { filesBytesMax: 1200 } }),
+    ).toMatchObject({
       kind: "fetched",
     });
   });

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import { once } from "node:events";
 import { type AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type OutboundFetch } from "../../../functions/source/git-http.ts";
+import type { OutboundFetch } from "../../../functions/outbound/port.ts";
 import { remoteHead } from "../../../functions/source/git.ts";
 import { commitFiles, git, type GitFixture, gitFixture } from "./git-fixture.ts";
 
@@ -41,7 +41,7 @@ describe("remoteHead", () => {
   afterAll(() => fixture.close());
 
   it("tells where a branch stands", async () => {
-    expect(await remoteHead({ url, ref: { branch: "main" } })).toEqual({
+    expect(await remoteHead({ http: fetch, url, ref: { branch: "main" } })).toEqual({
       kind: "head",
       commit: second,
       refName: "refs/heads/main",
@@ -49,30 +49,39 @@ describe("remoteHead", () => {
   });
 
   it("tells the commit of a light tag, and peels an annotated one", async () => {
-    expect(await remoteHead({ url, ref: { tag: "v1" } })).toMatchObject({
+    expect(await remoteHead({ http: fetch, url, ref: { tag: "v1" } })).toMatchObject({
       commit: first,
       refName: "refs/tags/v1",
     });
     expect(await git(bare, "rev-parse", "refs/tags/v1.1")).not.toBe(first);
-    expect(await remoteHead({ url, ref: { tag: "v1.1" } })).toMatchObject({ commit: first });
+    expect(await remoteHead({ http: fetch, url, ref: { tag: "v1.1" } })).toMatchObject({ commit: first });
   });
 
   it("answers a commit reference with the commit, once the repository is proved readable", async () => {
-    expect(await remoteHead({ url, ref: { commit: first } })).toMatchObject({ kind: "head", commit: first });
+    expect(await remoteHead({ http: fetch, url, ref: { commit: first } })).toMatchObject({
+      kind: "head",
+      commit: first,
+    });
     const gone = fixture.url("gone.git");
-    expect(await remoteHead({ url: gone, ref: { commit: first } })).toMatchObject({ code: "not-found" });
+    expect(await remoteHead({ http: fetch, url: gone, ref: { commit: first } })).toMatchObject({
+      code: "not-found",
+    });
   });
 
   it("tells a missing branch from a missing repository, and does not take a longer name for it", async () => {
-    expect(await remoteHead({ url, ref: { branch: "release" } })).toMatchObject({ code: "ref-not-found" });
-    expect(await remoteHead({ url: fixture.url("gone.git"), ref: { branch: "main" } })).toMatchObject({
+    expect(await remoteHead({ http: fetch, url, ref: { branch: "release" } })).toMatchObject({
+      code: "ref-not-found",
+    });
+    expect(
+      await remoteHead({ http: fetch, url: fixture.url("gone.git"), ref: { branch: "main" } }),
+    ).toMatchObject({
       code: "not-found",
     });
   });
 
   it("finds no branch in an empty repository", async () => {
     await fixture.repository("empty.git");
-    const result = await remoteHead({ url: fixture.url("empty.git"), ref: { branch: "main" } });
+    const result = await remoteHead({ http: fetch, url: fixture.url("empty.git"), ref: { branch: "main" } });
     expect(result).toMatchObject({ code: "ref-not-found" });
   });
 
@@ -94,7 +103,7 @@ describe("remoteHead", () => {
       () => undefined,
       async (address) => address,
     );
-    const result = await remoteHead({ url: closed, ref: { branch: "main" } });
+    const result = await remoteHead({ http: fetch, url: closed, ref: { branch: "main" } });
     expect(result).toMatchObject({ code: "unreachable", message: expect.stringContaining("ECONNREFUSED") });
   });
 
@@ -104,7 +113,7 @@ describe("remoteHead", () => {
       void response.writeHead(200).write("001e# service");
     for (const listener of [silent, halting]) {
       const result = await withServer(listener, (address) =>
-        remoteHead({ url: address, ref: { branch: "main" }, timeoutMs: 200 }),
+        remoteHead({ http: fetch, url: address, ref: { branch: "main" }, timeoutMs: 200 }),
       );
       expect(result).toMatchObject({ code: "timeout", message: expect.stringContaining("200 ms") });
     }
@@ -113,7 +122,7 @@ describe("remoteHead", () => {
   it("refuses an answer that is a web page, and one that never ends", async () => {
     const page: RequestListener = (_request, response) => void response.end("<html>Sign in</html>");
     expect(
-      await withServer(page, (address) => remoteHead({ url: address, ref: { branch: "main" } })),
+      await withServer(page, (address) => remoteHead({ http: fetch, url: address, ref: { branch: "main" } })),
     ).toMatchObject({
       code: "invalid",
     });
@@ -126,7 +135,7 @@ describe("remoteHead", () => {
       more();
     };
     const result = await withServer(endless, (address) =>
-      remoteHead({ url: address, ref: { branch: "main" } }),
+      remoteHead({ http: fetch, url: address, ref: { branch: "main" } }),
     );
     expect(result).toMatchObject({ code: "too-large", message: expect.stringContaining("16777216") });
   });
@@ -137,7 +146,7 @@ describe("remoteHead", () => {
       response.writeHead(301, { location: target }).end();
     };
     const elsewhere = await withServer(renamed, (address) =>
-      remoteHead({ url: address, ref: { branch: "main" } }),
+      remoteHead({ http: fetch, url: address, ref: { branch: "main" } }),
     );
     expect(elsewhere).toMatchObject({ code: "unsupported", message: expect.stringContaining("redirects") });
 
@@ -167,9 +176,9 @@ describe("remoteHead", () => {
 
   it("refuses a name that would forge a line of the protocol, and an abbreviated commit", async () => {
     for (const branch of ["main\n0000", "a..b", "-x", "a b", "", "x.lock", "a".repeat(251)]) {
-      expect(await remoteHead({ url, ref: { branch } })).toMatchObject({ code: "unsupported" });
+      expect(await remoteHead({ http: fetch, url, ref: { branch } })).toMatchObject({ code: "unsupported" });
     }
-    expect(await remoteHead({ url, ref: { commit: NOWHERE.slice(0, 8) } })).toMatchObject({
+    expect(await remoteHead({ http: fetch, url, ref: { commit: NOWHERE.slice(0, 8) } })).toMatchObject({
       code: "unsupported",
     });
   });
@@ -188,18 +197,20 @@ describe("remoteHead with credentials", () => {
   afterAll(() => fixture.close());
 
   it("is let in with the right ones", async () => {
-    expect(await remoteHead({ url, ref: { branch: "main" }, credentials })).toMatchObject({ kind: "head" });
+    expect(await remoteHead({ http: fetch, url, ref: { branch: "main" }, credentials })).toMatchObject({
+      kind: "head",
+    });
   });
 
   it("says auth with wrong or no credentials, and never tells them", async () => {
     const wrong = { username: "ada", password: "wrong-secret" };
-    const result = await remoteHead({ url, ref: { branch: "main" }, credentials: wrong });
+    const result = await remoteHead({ http: fetch, url, ref: { branch: "main" }, credentials: wrong });
     expect(result).toMatchObject({
       code: "auth",
       message: expect.stringContaining("refuses the credentials"),
     });
     expect(JSON.stringify(result)).not.toContain("wrong-secret");
-    expect(await remoteHead({ url, ref: { branch: "main" } })).toMatchObject({
+    expect(await remoteHead({ http: fetch, url, ref: { branch: "main" } })).toMatchObject({
       code: "auth",
       message: expect.stringContaining("asks for credentials"),
     });

@@ -30,7 +30,8 @@ describe("fetchCommit of a hostile repository", () => {
     const bare = await fixture.repository(name);
     return {
       bare,
-      fetch: (commit) => fetchCommit({ url: fixture.url(name), ref: { branch: "main" }, commit }),
+      fetch: (commit) =>
+        fetchCommit({ http: fetch, url: fixture.url(name), ref: { branch: "main" }, commit }),
     };
   }
 

@@ -1,0 +1,18 @@
+/** Bus → Git: a webhook told of a push, so its Source is looked at now. */
+import type { EventBridgeEvent } from "aws-lambda";
+import { awsDeps } from "../aws.ts";
+import { parseBusEvent } from "../bus/event.ts";
+import { lookAtNudged } from "../release/look-source.ts";
+import type { SourceDeps } from "../release/poll-source.ts";
+import { awsSecrets } from "../secrets/aws.ts";
+
+let deps: SourceDeps | undefined;
+
+export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<void> {
+  await lookAtNudged((deps ??= compose()), parseBusEvent(raw));
+}
+
+function compose(): SourceDeps {
+  const { env, ...rest } = awsDeps();
+  return { ...rest, secrets: awsSecrets(env) };
+}

@@ -1,0 +1,106 @@
+/**
+ * Works out what a release of a tree would be: renders it for the App's clusters, holds it against rules and budget, and
+ * says what each cluster would be ordered. Writes nothing, so that a plan is made by the same steps as the release; why
+ * a release is withheld is an answer beside what it would be.
+ */
+import type { App } from "#core/app.ts";
+import { allAsked } from "#core/asked.ts";
+import type { Bundle } from "#core/bundle.ts";
+import { askedBy } from "#core/cluster-findings.ts";
+import { NO_FINDINGS, type Findings } from "#core/finding.ts";
+import { TARGETS_MAX } from "#core/limits.ts";
+import type { AppError } from "#core/view.ts";
+import type { ObjectStore } from "../objects/port.ts";
+import type { Reads } from "../render/reads.ts";
+import type { Renderer } from "../render/render.ts";
+import { pulledChart } from "../charts/render.ts";
+import { chartMissing } from "../charts/situation.ts";
+import { questionsOf, readCapabilities, type Questions } from "./capabilities.ts";
+import { readSchemas } from "./api-schemas.ts";
+import { checkBundles, deliveriesOf } from "./check.ts";
+import type { Files } from "./content.ts";
+import { overBudget, planTargets, type OverBudget, type Planned } from "./plan.ts";
+import type { Previous } from "./previous.ts";
+import { renderTargets } from "./render-targets.ts";
+import type { Situation } from "./situation.ts";
+
+export interface WorkDeps {
+  objects: Pick<ObjectStore, "get">;
+  renderer: Pick<Renderer, "render" | "rego">;
+}
+
+export type Trouble = Omit<AppError, "commit">;
+
+export type WorkedOut =
+  | {
+      kind: "worked-out";
+      planned: Planned[];
+      /** By cluster. */
+      bundles: ReadonlyMap<string, Bundle>;
+      warnings: Findings;
+      questions: Questions;
+      reads: Reads;
+      /** Why none of it may be assigned. */
+      withheld: Trouble | undefined;
+    }
+  /** Nothing was rendered; `questions` where it was tried. */
+  | { kind: "failed"; error: Trouble; questions?: Questions };
+
+/** `readFiles` is asked only where something is rendered. */
+export async function workOut(
+  deps: WorkDeps,
+  { app, clusters, rules, chart, served }: Situation,
+  previous: Previous,
+  readFiles: () => Promise<Files>,
+): Promise<WorkedOut> {
+  // Leaving needs no permission.
+  if (rules.kind === "refused" && !app.deleting) return { kind: "failed", error: { message: rules.message } };
+  const files = clusters.length === 0 ? new Map<string, Uint8Array>() : await readFiles();
+  if (chart !== undefined && chart.found === undefined && clusters.length > 0)
+    return { kind: "failed", error: { message: chartMissing(chart) } };
+  const pulled =
+    chart?.found === undefined || clusters.length === 0
+      ? undefined
+      : await pulledChart(deps.objects, chart.chart, chart.found);
+  const known = await readCapabilities(deps.objects, clusters, served);
+  const rendered = await renderTargets(deps.renderer, app.resource, files, clusters, known, pulled);
+  if (rendered.kind === "failed")
+    return { kind: "failed", error: rendered.error, questions: questionsOf(rendered.asked, known) };
+  const { bundles } = rendered;
+  const questions = questionsOf(allAsked([rendered.asked, askedBy(deliveriesOf(bundles))]), known);
+  const fleet = { known, schemas: await readSchemas(deps.objects, bundles.keys(), served) };
+  const checked =
+    rules.kind === "ruled"
+      ? await checkBundles(deps.renderer, app.resource, rules, bundles, fleet)
+      : { kind: "allowed" as const, warnings: NO_FINDINGS };
+  const planned = planTargets(app.resource, bundles, previous.gone, previous.targets);
+  const made = { kind: "worked-out", planned, bundles, questions, reads: rendered.reads } as const;
+  if (checked.kind === "withheld") return { ...made, warnings: NO_FINDINGS, withheld: checked.error };
+  const message = await tooMuch(deps, app.resource, planned, bundles, previous);
+  const withheld = message === undefined ? undefined : { message };
+  return { ...made, warnings: checked.warnings, withheld };
+}
+
+async function tooMuch(
+  deps: WorkDeps,
+  app: App,
+  planned: readonly Planned[],
+  bundles: ReadonlyMap<string, Bundle>,
+  previous: Previous,
+): Promise<string | undefined> {
+  if (planned.length > TARGETS_MAX)
+    return `spec.clusters matches ${planned.length} clusters, more than ${TARGETS_MAX}`;
+  const over = await overBudget(deps.objects, app, planned, bundles, previous.targets);
+  return over === undefined ? undefined : budgetMessage(app, over);
+}
+
+function budgetMessage(app: App, { clusters, worst }: OverBudget): string {
+  const where = clusters.length === 1 ? `on ${clusters[0]}` : `on each of ${clusters.length} clusters`;
+  const { budget } = app.spec.rollout;
+  return `withheld: it would delete ${worst.count} objects ${where} (${worst.examples.join(", ")} …), the budget is ${budget.deletes}: raise spec.rollout.budget.deletes of App ${app.metadata.name} if that is meant`;
+}
+
+/** Whether a release would be made of it at all. */
+export function changesAnything(planned: readonly Planned[], epoch: number): boolean {
+  return planned.some(({ carried }) => carried === undefined || carried.epoch !== epoch);
+}

@@ -1,0 +1,52 @@
+/** The store's suites on both engines, and nothing of the store left out of them. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { chartConformance } from "../../conformance/store-charts.ts";
+import { garbageConformance } from "../../conformance/store-garbage.ts";
+import { storeConformance } from "../../conformance/store.ts";
+import { identityConformance } from "../../conformance/store-identity.ts";
+import { transferConformance } from "../../conformance/store-transfer.ts";
+import { dynamoEngines } from "../../support/dynamo.ts";
+
+describe.each(dynamoEngines)("the store on $name", (engine) => {
+  const start = () => engine.start();
+  storeConformance(start);
+  identityConformance(start);
+  transferConformance(start);
+  chartConformance(start);
+  garbageConformance(start);
+});
+
+describe("the suites", () => {
+  it("and the other tests on both engines use every function that functions/store exports", () => {
+    const root = new URL("../../../", import.meta.url);
+    const read = (file: string): string => readFileSync(new URL(file, root), "utf8");
+    const tests = readdirSync(new URL("test/", root), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => ({ file, text: read(`test/${file}`) }))
+      .filter(
+        ({ file, text }) => file.startsWith("conformance/store") || text.includes("each(dynamoEngines)"),
+      )
+      .map(({ text }) => text)
+      .join("\n");
+    const exported = readdirSync(new URL("functions/store/", root)).flatMap((file) =>
+      [...read(`functions/store/${file}`).matchAll(/^export (?:async )?function\*? (\w+)/gm)].map(
+        ([, name = ""]) => name,
+      ),
+    );
+    expect(exported.length).toBeGreaterThan(80);
+    expect(exported.filter((name) => !INNER.has(name) && !tests.includes(`${name}(`))).toEqual([]);
+  });
+});
+
+/** Helpers of the other files; what they do is seen through these. */
+const INNER = new Set([
+  "createDb",
+  "readAll",
+  "attributesOf",
+  "appRecordCondition",
+  "charterOf",
+  "shardOf",
+  "kindOf",
+  "tableDefinition",
+]);

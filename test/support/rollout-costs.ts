@@ -1,0 +1,167 @@
+/**
+ * What a whole rollout costs, in the units that the engine counts: release, ticks, assignments and reports, by the
+ * product's own functions. Reports come in an order of their own, and a tick follows each full batch of them, as the
+ * table's stream hands them on.
+ */
+import { sha256 } from "#core/digest.ts";
+import type { PlacementReport } from "#core/protocol.ts";
+import type { Target } from "#core/release.ts";
+import { isOver } from "#core/rollout.ts";
+import { getTargets } from "../../functions/release/content.ts";
+import { look } from "../../functions/release/look.ts";
+import { sweepApps } from "../../functions/release/look-apps.ts";
+import { assignRange } from "../../functions/rollout/assign.ts";
+import { tick } from "../../functions/rollout/tick.ts";
+import { putBeat } from "../../functions/store/cluster.ts";
+import { putReport } from "../../functions/store/placement.ts";
+import type { EngineUnderTest } from "./dynamo.ts";
+import { app, cluster, configMaps, hubParts, source, type HubParts } from "./hub-parts.ts";
+
+/** Records in one call of a function that follows the stream: Lambda's default. */
+const STREAM_BATCH = 100;
+const PARALLEL = 50;
+
+/** Units per placement. */
+export interface RolloutCost {
+  clusters: number;
+  maxUnavailable: string;
+  release: number;
+  assign: number;
+  reports: number;
+  ticks: number;
+  /** How often the engine looked. */
+  looks: number;
+}
+
+export const totalOf = ({ release, assign, reports, ticks }: RolloutCost): number =>
+  release + assign + reports + ticks;
+
+/** One fleet, one rollout over all of it for each `maxUnavailable`. */
+export async function rolloutCosts(
+  clusters: number,
+  limits: readonly string[],
+  engine?: EngineUnderTest,
+): Promise<RolloutCost[]> {
+  const hub = await hubParts(engine);
+  try {
+    await hub.apply(source);
+    const names = Array.from({ length: clusters }, (_, n) => `c${String(n).padStart(6, "0")}`);
+    await inParts(names, async (name) => {
+      await hub.apply(cluster(name));
+      await putBeat(hub.db, "default", name, hub.now());
+    });
+    const costs: RolloutCost[] = [];
+    for (const maxUnavailable of limits) costs.push(await oneRollout(hub, clusters, maxUnavailable));
+    return costs;
+  } finally {
+    await hub.stop();
+  }
+}
+
+/** Reads of one sweep over a project at rest: of its first App with all that is shared, and of each further one. */
+export async function sweepCosts(): Promise<{ first: number; further: number }> {
+  const hub = await hubParts();
+  try {
+    await hub.apply(source, app(), cluster("a"));
+    await hub.commit("c1", configMaps("one"));
+    const sweep = async (): Promise<number> => {
+      await sweepApps(hub);
+      hub.units();
+      await sweepApps(hub);
+      return sumOf(hub.units());
+    };
+    const first = await sweep();
+    await hub.apply({ ...app(), metadata: { name: "other" } });
+    return { first, further: (await sweep()) - first };
+  } finally {
+    await hub.stop();
+  }
+}
+
+async function oneRollout(hub: HubParts, clusters: number, maxUnavailable: string): Promise<RolloutCost> {
+  await hub.apply(app({ rollout: { maxUnavailable } }));
+  await hub.commit(`at ${maxUnavailable}`, configMaps(`at-${Number.parseInt(maxUnavailable, 10)}`));
+  hub.units();
+  const looked = await look(hub, "default", "shop");
+  if (looked.kind !== "released") throw new Error(`not released: ${JSON.stringify(looked)}`);
+  const spent = { release: sumOf(hub.units()), assign: 0, reports: 0, ticks: 0 };
+  let looks = 0;
+  const counted = async <T>(what: keyof typeof spent, act: () => Promise<T>): Promise<T> => {
+    const answer = await act();
+    spent[what] += sumOf(hub.units());
+    return answer;
+  };
+  const { release } = looked;
+  let assigned = 0;
+  const waiting: { target: Target; phase: "received" | "healthy" }[] = [];
+  for (;;) {
+    looks += 1;
+    const rollout = await counted("ticks", () => tick(hub, "default", "shop", release));
+    if (rollout === undefined || isOver(rollout.state)) break;
+    const range = {
+      project: "default",
+      app: "shop",
+      release,
+      fence: rollout.fence,
+      from: assigned,
+      to: rollout.released,
+    };
+    await counted("assign", () => assignRange(hub, range));
+    const fresh = await getTargets(hub.objects, rollout.targets, assigned, rollout.released);
+    assigned = rollout.released;
+    waiting.push(...inOwnOrder(fresh).map((target) => ({ target, phase: "received" as const })));
+    const batch = waiting.splice(0, STREAM_BATCH);
+    if (batch.length === 0) throw new Error("the rollout waits for nobody");
+    await counted("reports", () => inParts(batch, ({ target, phase }) => report(hub, target, phase)));
+    // Whoever has received it is healthy some batches later.
+    waiting.push(
+      ...batch
+        .filter(({ phase }) => phase === "received")
+        .map(({ target }) => ({ target, phase: "healthy" as const })),
+    );
+  }
+  const each = (units: number): number => units / clusters;
+  return {
+    clusters,
+    maxUnavailable,
+    release: each(spent.release),
+    assign: each(spent.assign),
+    reports: each(spent.reports),
+    ticks: each(spent.ticks),
+    looks,
+  };
+}
+
+async function report(hub: HubParts, target: Target, phase: PlacementReport["phase"]): Promise<void> {
+  const { cluster: name, epoch, generation, release } = target;
+  const seq = generation * 10 + (phase === "received" ? 1 : 2);
+  const told: PlacementReport = {
+    app: "shop",
+    seq,
+    epoch,
+    generation,
+    release,
+    phase,
+    message: "all 40 objects are current",
+    objects: 40,
+    outcomes: { unchanged: 40 },
+    failures: [],
+    drift: [],
+    driftTotal: 0,
+  };
+  const put = await putReport(hub.db, "default", name, told, hub.now());
+  if (put.kind !== "written") throw new Error(`report of ${name}: ${put.kind}`);
+}
+
+function inOwnOrder(targets: readonly Target[]): Target[] {
+  return targets.toSorted((a, b) => (sha256(a.cluster) < sha256(b.cluster) ? -1 : 1));
+}
+
+async function inParts<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
+  for (let start = 0; start < all.length; start += PARALLEL)
+    await Promise.all(all.slice(start, start + PARALLEL).map(act));
+}
+
+export function sumOf(units: Record<string, number>): number {
+  return Object.values(units).reduce((total, one) => total + one, 0);
+}
