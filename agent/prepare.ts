@@ -1,12 +1,12 @@
 /**
  * A bundle made ready for this cluster: what came encrypted is opened, each namespaced object has a namespace, each
- * object its owner's mark. What
- * cannot be applied at all is told as a problem of that object; the others are not held up by it here.
+ * object its owner's mark. What cannot be applied at all is told as a problem of that object; the others are not held
+ * up by it here.
  */
 import type { KubeObject } from "#core/object.ts";
 import { refKey, refOf, refText } from "#core/object.ts";
 import { mark, type Owner } from "#core/plan.ts";
-import { isFields, valueAt } from "#core/pointer.ts";
+import { inNamespace, namespaceOf, scopesDefinedIn } from "#core/scope.ts";
 import type { Kube } from "./kube/port.ts";
 import { openSecrets } from "./sops.ts";
 import { isOwnState } from "./state/system.ts";
@@ -32,7 +32,7 @@ export async function prepare(
   const seen = new Set<string>();
   for (const object of opened.objects) {
     const scope = scopes.get(kindOf(object));
-    const placed = mark(inNamespace(object, scope, namespace), owner);
+    const placed = mark(placedIn(object, scope, namespace), owner);
     const key = refKey(refOf(placed));
     const problem = opened.problems.get(refKey(refOf(object))) ?? problemOf(placed, scope, seen.has(key));
     if (problem !== undefined) problems.set(key, problem);
@@ -43,35 +43,19 @@ export async function prepare(
 }
 
 async function scopesOf(kube: Kube, bundle: readonly KubeObject[]): Promise<Map<string, Scope>> {
+  // Our own definition is asked first: the server does not serve the kind before that is applied.
+  const defined = scopesDefinedIn(bundle);
   const scopes = new Map<string, Scope>();
   for (const object of bundle) {
     const kind = kindOf(object);
     if (scopes.has(kind)) continue;
-    // Our own definition is asked first: the server does not serve the kind before that is applied.
-    scopes.set(kind, scopeInBundle(bundle, object) ?? (await kube.scopeOf(object.apiVersion, object.kind)));
+    scopes.set(kind, defined.get(kind) ?? (await kube.scopeOf(object.apiVersion, object.kind)));
   }
   return scopes;
 }
 
-function scopeInBundle(bundle: readonly KubeObject[], wanted: KubeObject): Scope {
-  for (const object of bundle) {
-    const spec = object["spec"];
-    if (object.kind !== "CustomResourceDefinition" || !isFields(spec)) continue;
-    if (valueAt(spec, ["names", "kind"]) !== wanted.kind) continue;
-    const versions = spec["versions"];
-    const named = (Array.isArray(versions) ? versions : []).map(
-      (version) => `${String(spec["group"])}/${String(valueAt(version, ["name"]))}`,
-    );
-    if (named.includes(wanted.apiVersion)) return spec["scope"] === "Cluster" ? "cluster" : "namespaced";
-  }
-  return undefined;
-}
-
-function inNamespace(object: KubeObject, scope: Scope, namespace: string): KubeObject {
-  if (scope === undefined) return object;
-  const { namespace: own, ...metadata } = object.metadata;
-  if (scope === "cluster") return { ...object, metadata };
-  return { ...object, metadata: { ...metadata, namespace: own ?? namespace } };
+function placedIn(object: KubeObject, scope: Scope, namespace: string): KubeObject {
+  return scope === undefined ? object : inNamespace(object, namespaceOf(object, scope, namespace));
 }
 
 function problemOf(object: KubeObject, scope: Scope, twice: boolean): string | undefined {

@@ -8,34 +8,12 @@ import { canonicalJson, digestOf, sha256 } from "./digest.ts";
 import { fieldChangeSchema } from "./field-changes.ts";
 import { isFields } from "./pointer.ts";
 
-export const AUDIT_NOUNS = [
-  "project",
-  "source",
-  "app",
-  "cluster",
-  "policy",
-  "credential",
-  "token",
-  "key",
-  "hub",
-  "release",
-  "rollout",
-  "assignment",
-  "denial",
-] as const;
+/** Nouns whose items carry a version that grows by one with each change, and starts at 1 again after a deletion. */
+const VERSIONED = ["project", "source", "app", "cluster", "policy", "credential", "token", "key"] as const;
+
+export const AUDIT_NOUNS = [...VERSIONED, "hub", "release", "rollout", "assignment", "denial"] as const;
 export type AuditNoun = (typeof AUDIT_NOUNS)[number];
 
-/** Nouns whose items carry a version that grows by one with each change, and starts at 1 again after a deletion. */
-const VERSIONED: readonly AuditNoun[] = [
-  "project",
-  "source",
-  "app",
-  "cluster",
-  "policy",
-  "credential",
-  "token",
-  "key",
-];
 /** Nouns without one: what a change replaces must be what the record before it left behind. */
 const REPLACING: readonly AuditNoun[] = ["hub", "assignment"];
 
@@ -157,7 +135,7 @@ export function itemOf({ noun, name }: Pick<AuditRecord, "noun" | "name">): stri
 }
 
 export function isVersioned(noun: AuditNoun): boolean {
-  return VERSIONED.includes(noun);
+  return VERSIONED.some((versioned) => versioned === noun);
 }
 
 /** Where an item stands after a record, and where it must have stood before; `undefined`: nothing can be said. */

@@ -5,7 +5,8 @@
 import { groupOf, type KubeObject } from "./object.ts";
 import { isFields, valueAt } from "./pointer.ts";
 
-export type Scope = "namespaced" | "cluster" | "unknown";
+type Defined = "namespaced" | "cluster";
+export type Scope = Defined | "unknown";
 
 const CLUSTER: Readonly<Record<string, readonly string[]>> = {
   "": ["ComponentStatus", "Namespace", "Node", "PersistentVolume"],
@@ -79,6 +80,11 @@ export function kindsDefinedIn(bundle: readonly KubeObject[]): Set<string> {
   return new Set(bundle.flatMap(definitions).map(([api]) => api));
 }
 
+/** By `apiVersion/Kind`, of what the bundle's own definitions bring; of two the first counts. */
+export function scopesDefinedIn(bundle: readonly KubeObject[]): Map<string, Defined> {
+  return new Map(bundle.flatMap(definitions).toReversed());
+}
+
 /** Two definitions that differ tell nothing. */
 export function scopesIn(bundle: readonly KubeObject[]): ScopeOf {
   const defined = new Map<string, Scope>();
@@ -91,14 +97,14 @@ export function scopesIn(bundle: readonly KubeObject[]): ScopeOf {
 }
 
 /** `apiVersion/Kind` of each version that a CustomResourceDefinition brings; nothing of any other object. */
-function definitions(object: KubeObject): [string, Scope][] {
+function definitions(object: KubeObject): [string, Defined][] {
   const spec = object["spec"];
   if (object.kind !== "CustomResourceDefinition" || !isFields(spec)) return [];
   if (groupOf(object.apiVersion) !== "apiextensions.k8s.io") return [];
   const scope = spec["scope"] === "Cluster" ? "cluster" : "namespaced";
   const versions = Array.isArray(spec["versions"]) ? spec["versions"] : [];
   const kind = String(valueAt(spec, ["names", "kind"]));
-  return versions.map((version): [string, Scope] => [
+  return versions.map((version): [string, Defined] => [
     `${String(spec["group"])}/${String(valueAt(version, ["name"]))}/${kind}`,
     scope,
   ]);

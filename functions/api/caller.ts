@@ -55,7 +55,16 @@ export async function authorize(
   ...asks: readonly Ask[]
 ): Promise<void> {
   const caller = context.get("caller");
-  const rules = await rulesIn(db, caller, project);
+  requireAll(caller, project, await rulesIn(db, caller, project), asks);
+}
+
+/** Throws `forbidden` for the first ask that `rules` do not allow. */
+export function requireAll(
+  caller: Caller,
+  project: string,
+  rules: readonly Rule[],
+  asks: readonly Ask[],
+): void {
   const refused = asks.find((ask) => !allows(rules, ask));
   if (refused !== undefined) throw forbidden(caller, project, refused);
 }

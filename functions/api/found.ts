@@ -7,7 +7,7 @@ import { Problem } from "#core/problem.ts";
 import type { ResourceKind } from "#core/resource.ts";
 import type { Db } from "../store/db.ts";
 import { deleteResource, getResource, type OfKind, type Stored } from "../store/resource.ts";
-import { forbidden, rulesIn, stampOf, type ApiContext } from "./caller.ts";
+import { forbidden, requireAll, rulesIn, stampOf, type ApiContext } from "./caller.ts";
 import { requireMatch } from "./conditional.ts";
 import { missing } from "./route.ts";
 
@@ -44,9 +44,7 @@ export async function authorizeWhole(
   ...asks: readonly Ask[]
 ): Promise<void> {
   const caller = context.get("caller");
-  const rules = unlimited(await rulesIn(db, caller, project));
-  const refused = asks.find((ask) => !allows(rules, ask));
-  if (refused !== undefined) throw forbidden(caller, project, refused);
+  requireAll(caller, project, unlimited(await rulesIn(db, caller, project)), asks);
 }
 
 /** Rules that hold whatever the labels. */

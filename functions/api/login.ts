@@ -2,6 +2,7 @@
  * Signing in and out. Nobody is proved here yet: every write asks for this hub's own origin or a one-time token, every
  * wrong try counts, and every way ends at a fixed place of this hub.
  */
+import { pageHeaders } from "../dashboard/headers.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { authConfigSchema, apiTokenAnswerSchema, bootstrapRequestSchema } from "#core/account.ts";
 import { assertNever } from "#core/assert.ts";
@@ -11,14 +12,7 @@ import { bootstrapApiToken, bootstrapSession, isBootstrapToken } from "../identi
 import { dropCookie, readCookie, setFlowCookie, setSessionCookie } from "../identity/cookies.ts";
 import { CALLBACK_PATH, type LoginFlow } from "../identity/login-flow.ts";
 import { cliClientOf, scopesOf } from "../identity/oidc-config.ts";
-import {
-  bootstrapPage,
-  loginPage,
-  logoutPage,
-  pageHeaders,
-  refusedPage,
-  signedInPage,
-} from "../identity/pages.ts";
+import { bootstrapPage, loginPage, logoutPage, refusedPage, signedInPage } from "../identity/pages.ts";
 import { openSession, type Opened } from "../identity/session.ts";
 import { getApiToken } from "../store/api-token.ts";
 import { findHub } from "../store/hub.ts";
@@ -48,7 +42,8 @@ const bootstrap = route({
 
 export function loginRoutes(identity: Identity): OpenAPIHono<ApiEnv> {
   const routes = createApi();
-  for (const path of ["/login", "/login/*", "/logout"]) routes.use(path, pageHeaders(), noStore());
+  for (const path of ["/login", "/login/*", "/logout"])
+    routes.use(path, pageHeaders({ hasForms: true }), noStore());
   apiRoutes(routes, identity);
   pageRoutes(routes, identity);
   if (identity.login !== undefined) providerRoutes(routes, identity, identity.login);

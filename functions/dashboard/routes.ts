@@ -5,11 +5,11 @@
 import { readFile } from "node:fs/promises";
 import { Hono } from "hono";
 import { etag } from "hono/etag";
-import { secureHeaders } from "hono/secure-headers";
 import { DEFAULT_PROJECT, nameSchema } from "#core/metadata.ts";
 import { Problem } from "#core/problem.ts";
 import type { FleetView } from "#core/view.ts";
 import type { ApiContext, ApiEnv } from "../api/caller.ts";
+import { pageHeaders } from "./headers.ts";
 import { fleetPage } from "./page.ts";
 
 interface Deps {
@@ -24,7 +24,8 @@ const STATIC = { "style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+
 export function dashboardRoutes({ readFleet, listProjects }: Deps): Hono<ApiEnv> {
   const routes = new Hono<ApiEnv>();
   // Answered before the body is sent: an unchanged page costs a few hundred bytes.
-  for (const path of ["/", "/static/*"]) routes.use(path, etag({ weak: true }), headers());
+  for (const path of ["/", "/static/*"])
+    routes.use(path, etag({ weak: true }), pageHeaders({ hasForms: false }));
   routes.get("/", async (context) => {
     const projects = await listProjects(context);
     const project = projectOf(context.req.query("project"), projects);
@@ -55,21 +56,4 @@ function projectOf(asked: string | undefined, readable: readonly string[]): stri
   if (!name.success)
     throw new Problem("invalid-request", `project: ${name.error.issues[0]?.message ?? "is no name"}`);
   return name.data;
-}
-
-function headers() {
-  return secureHeaders({
-    contentSecurityPolicy: {
-      defaultSrc: ["'none'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-    xFrameOptions: "DENY",
-    referrerPolicy: "no-referrer",
-    // The local hub speaks plain HTTP on loopback; elsewhere the gateway in front says this.
-    strictTransportSecurity: false,
-  });
 }

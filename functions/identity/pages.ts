@@ -3,7 +3,6 @@
  * All text passes `html`, which escapes it.
  */
 import { html } from "hono/html";
-import { secureHeaders } from "hono/secure-headers";
 import { sentence } from "#core/text.ts";
 
 type Html = ReturnType<typeof html>;
@@ -96,25 +95,4 @@ export function logoutPage(): Html {
       <p><button>Sign out of this hub</button></p>
     </form>`,
   );
-}
-
-/**
- * `same-origin`, because under `no-referrer` a browser says `Origin: null` for a form, and the check of the origin
- * would refuse our own.
- */
-export function pageHeaders() {
-  return secureHeaders({
-    contentSecurityPolicy: {
-      defaultSrc: ["'none'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'self'"],
-      frameAncestors: ["'none'"],
-    },
-    xFrameOptions: "DENY",
-    referrerPolicy: "same-origin",
-    // The local hub speaks plain HTTP on loopback; elsewhere the gateway in front says this.
-    strictTransportSecurity: false,
-  });
 }

@@ -16,22 +16,24 @@ export async function judgeRego(
   context: Context,
   bundles: readonly Bundle[],
 ): Promise<Findings> {
+  const inRego = policies.filter(({ spec }) => spec.rego !== undefined);
+  if (inRego.length === 0) return NO_FINDINGS;
+  const placed = bundles.map(({ objects }) => placedObjects(objects, context.app.namespace));
   let all = NO_FINDINGS;
-  for (const policy of policies)
-    for (const { objects } of bundles)
-      all = mergeFindings(all, findingsOf(await findingsIn(renderer, policy, context, objects)));
+  for (const policy of inRego)
+    for (const objects of placed)
+      all = mergeFindings(all, findingsOf(await findingsIn(renderer, policy, objects)));
   return all;
 }
 
 async function findingsIn(
   renderer: Pick<Renderer, "rego">,
   { metadata, spec }: Policy,
-  context: Context,
   objects: readonly KubeObject[],
 ): Promise<Finding[]> {
   if (spec.rego === undefined) return [];
   const { module, parameters } = spec.rego;
-  const meant = placedObjects(objects, context.app.namespace).filter((one) => isMeant(spec.match, one));
+  const meant = objects.filter((one) => isMeant(spec.match, one));
   if (meant.length === 0) return [];
   const by = `Policy ${titleOf(metadata)}`;
   const inputs = meant.map((object) => ({ review: reviewOf(object), parameters }));

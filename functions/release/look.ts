@@ -70,10 +70,13 @@ async function noteChart(deps: ReleaseDeps, { chart: situation, record }: Situat
 }
 
 async function release(deps: ReleaseDeps, situation: Situation): Promise<Looked> {
-  if (await isUntouched(deps.objects, situation)) return settle(deps, situation, asBefore(situation));
+  let tree: Promise<Files> | undefined;
+  const readFiles = (): Promise<Files> => (tree ??= getTree(deps.objects, situation.source.tree));
+  if (await isUntouched(deps.objects, situation, readFiles))
+    return settle(deps, situation, asBefore(situation));
   const previous = await readPrevious(deps, situation);
   if (situation.app.deleting && previous.gone.length === 0) return leave(deps, situation);
-  const plan = await planOf(deps, situation, previous);
+  const plan = await planOf(deps, situation, previous, readFiles);
   if (plan.kind === "failed") return fail(deps, situation, plan);
   if (!changesAnything(plan.planned, situation.hub.epoch)) return settle(deps, situation, plan);
   const made = await makeRelease(deps, situation, plan.planned, plan);
@@ -88,8 +91,12 @@ function asBefore({ record }: Situation): Noted {
 }
 
 /** Bundles are kept, nothing of the App is written. */
-async function planOf(deps: ReleaseDeps, situation: Situation, previous: Previous): Promise<Plan> {
-  const readFiles = (): Promise<Files> => getTree(deps.objects, situation.source.tree);
+async function planOf(
+  deps: ReleaseDeps,
+  situation: Situation,
+  previous: Previous,
+  readFiles: () => Promise<Files>,
+): Promise<Plan> {
   const worked = await workOut(deps, situation, previous, readFiles);
   if (worked.kind === "failed") return { ...worked, questions: worked.questions };
   const { planned, bundles, warnings, withheld, questions } = worked;

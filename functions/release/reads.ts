@@ -9,7 +9,7 @@ import { keepObject } from "../objects/keep.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { readsSchema, sameReads, type Reads } from "../render/reads.ts";
 import { answersChanged } from "./capabilities.ts";
-import { getTree } from "./content.ts";
+import type { Files } from "./content.ts";
 import type { Situation } from "./situation.ts";
 
 const READS_BYTES_MAX = 16 * 1024 * 1024;
@@ -31,11 +31,15 @@ async function getReads(store: Pick<ObjectStore, "get">, digest: string): Promis
 }
 
 /** True when nothing but the commit is new, and the commit changes nothing that the App's renders read. */
-export async function isUntouched(objects: Pick<ObjectStore, "get">, situation: Situation): Promise<boolean> {
-  const { app, record, fixed, source } = situation;
+export async function isUntouched(
+  objects: Pick<ObjectStore, "get">,
+  situation: Situation,
+  readFiles: () => Promise<Files>,
+): Promise<boolean> {
+  const { app, record, fixed } = situation;
   if (app.deleting || record?.reads === undefined || record.release === 0) return false;
   if (record.error !== undefined || record.fixed !== fixed) return false;
   if (await answersChanged(objects, situation)) return false;
   const reads = await getReads(objects, record.reads);
-  return reads !== undefined && sameReads(reads, await getTree(objects, source.tree));
+  return reads !== undefined && sameReads(reads, await readFiles());
 }

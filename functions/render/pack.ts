@@ -38,16 +38,19 @@ export function treeOf(files: PackedFiles): Tree {
   const entries = new Map(files.entries.map((entry) => [entry.path, entry]));
   const folders = foldersOf(entries.keys());
   return {
-    below: (folder) => {
-      const prefix = folder === "" ? "" : `${folder}/`;
-      return [...entries.keys()].filter((path) => path.startsWith(prefix)).sort();
-    },
+    below: (folder) => namesBelow(entries, folder),
     find: (path) => {
       const entry = entries.get(path);
       if (entry !== undefined) return { kind: "file", content: contentOf(files, entry) };
       return folders.has(path) ? { kind: "folder" } : undefined;
     },
   };
+}
+
+/** Sorted, from the root of the repository. */
+export function namesBelow(files: ReadonlyMap<string, unknown>, folder: string): string[] {
+  const prefix = folder === "" ? "" : `${folder}/`;
+  return [...files.keys()].filter((path) => path.startsWith(prefix)).sort();
 }
 
 /** Every folder that holds one of the paths, at any depth; the root is "". */

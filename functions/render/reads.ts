@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { sha256 } from "#core/digest.ts";
-import { foldersOf, type Tree } from "./pack.ts";
+import { foldersOf, namesBelow, type Tree } from "./pack.ts";
 
 const ABSENT = "-";
 const FOLDER = "d";
@@ -60,12 +60,6 @@ export function sameReads({ found, listed }: Reads, files: ReadonlyMap<string, U
     Object.entries(found).every(([path, was]) => mark(path) === was) &&
     Object.entries(listed).every(([folder, was]) => namesDigest(namesBelow(files, folder)) === was)
   );
-}
-
-/** Sorted, from the root of the repository. */
-export function namesBelow(files: ReadonlyMap<string, unknown>, folder: string): string[] {
-  const prefix = folder === "" ? "" : `${folder}/`;
-  return [...files.keys()].filter((path) => path.startsWith(prefix)).sort();
 }
 
 export function namesDigest(names: readonly string[]): string {

@@ -5,8 +5,8 @@
 import { sha256 } from "#core/digest.ts";
 import { FILE_BYTES_MAX, FILES_MAX, INPUT_BYTES_MAX, mebibytes } from "./limits.ts";
 import { CHART_NAME } from "./helm.ts";
-import { foldersOf } from "./pack.ts";
-import { mergeReads, namesBelow, namesDigest, type Reads } from "./reads.ts";
+import { foldersOf, namesBelow } from "./pack.ts";
+import { mergeReads, namesDigest, type Reads } from "./reads.ts";
 import { failed } from "./result.ts";
 import type { RenderFailure } from "./result.ts";
 

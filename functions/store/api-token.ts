@@ -3,22 +3,14 @@
  * and an entry in the project's list, by which people see and revoke it. Both go together or not at all.
  */
 import { z } from "zod";
-import { ruleSchema } from "#core/access.ts";
+import { apiTokenViewSchema } from "#core/account.ts";
 import { stampSchema, type Stamp } from "#core/actor.ts";
 import type { Db, Item, TransactItem } from "./db.ts";
 import { readPage, type Page, type PageAsked } from "./page.ts";
 import { keys, lists, type Key } from "./table.ts";
 
-const tokenSchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  project: z.string(),
-  /** What its maker called its rules; the rules themselves are frozen at its making. */
-  role: z.string(),
-  rules: z.array(ruleSchema),
-  createdAt: z.number(),
-  expiresAt: z.number(),
-});
+/** What its maker called its rules is `role`; the rules themselves are frozen at its making. */
+const tokenSchema = apiTokenViewSchema.omit({ by: true });
 export type ApiToken = z.infer<typeof tokenSchema>;
 
 const entrySchema = tokenSchema.extend({ stamp: stampSchema, digest: z.string(), version: z.number() });
