@@ -23,18 +23,36 @@ import { manifests } from "./commands/manifests.ts";
 import { login } from "./commands/login.ts";
 import { logout } from "./commands/logout.ts";
 import { plan } from "./commands/plan.ts";
+import { rolloutCommand } from "./commands/rollout-command.ts";
+import { rolloutHistory } from "./commands/rollout-history.ts";
 import { rolloutStatus } from "./commands/rollout-status.ts";
 import { sync } from "./commands/sync.ts";
 import { token } from "./commands/token.ts";
 import { version } from "./commands/version.ts";
 import { webhook } from "./commands/webhook.ts";
 import { whoami } from "./commands/whoami.ts";
+import { why } from "./commands/why.ts";
 import { CliError, EXIT } from "./errors.ts";
 import type { Context, Io } from "./io.ts";
 import { hasColours } from "./print.ts";
 import { cliText } from "./text.ts";
 
-const rollout = buildRouteMap({ routes: { status: rolloutStatus }, docs: { brief: "Follow rollouts" } });
+const rollout = buildRouteMap({
+  routes: {
+    status: rolloutStatus,
+    history: rolloutHistory,
+    pause: rolloutCommand("pause"),
+    resume: rolloutCommand("resume"),
+    approve: rolloutCommand("approve"),
+    reject: rolloutCommand("reject"),
+    skip: rolloutCommand("skip-stage"),
+    retry: rolloutCommand("retry"),
+    abort: rolloutCommand("abort"),
+    rollback: rolloutCommand("rollback"),
+    unpin: rolloutCommand("unpin"),
+  },
+  docs: { brief: "Follow rollouts, and tell them what to do" },
+});
 const cluster = buildRouteMap({
   routes: { register: clusterRegister, rotate: clusterRotate, revoke: clusterRevoke },
   docs: { brief: "Make clusters known, and see to the keys of their agents" },
@@ -50,6 +68,7 @@ const root = buildRouteMap({
     apply,
     plan,
     rollout,
+    why,
     cluster,
     credentials,
     sync,

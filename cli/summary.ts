@@ -1,5 +1,6 @@
 /** The whole fleet in one look, for a bare `fairlead get`: the sentence, the Apps, then only what wants a person. */
 import { fleetSentence, placementStanding } from "#core/fleet.ts";
+import { stateWords } from "#core/rollout.ts";
 import type { FleetApp, FleetView } from "#core/view.ts";
 import { sentence } from "#core/text.ts";
 import type { Io } from "./io.ts";
@@ -50,10 +51,18 @@ function appTroubles({ app, rollout, placements }: FleetApp): string[] {
     rollout?.state.kind === "halted"
       ? [`App ${name}: release ${rollout.release} is halted: ${rollout.state.reason}`]
       : [];
+  const pinned =
+    app.state?.pinned === undefined
+      ? []
+      : [`App ${name}: release ${app.state.pinned.release} went back, the App is pinned`];
+  const asks =
+    rollout?.state.kind === "running" && rollout.state.step?.kind === "approval"
+      ? [`App ${name}: release ${rollout.release} ${stateWords(rollout)}: fairlead rollout approve ${name}`]
+      : [];
   const bad = placements
     .filter((one) => placementStanding(one).tone === "bad")
     .map(
       (one) => `App ${name} on ${one.cluster}: ${one.observed?.phase ?? ""}: ${one.observed?.message ?? ""}`,
     );
-  return [...made, ...halted, ...bad];
+  return [...made, ...halted, ...pinned, ...asks, ...bad];
 }

@@ -2,7 +2,7 @@
 import { appStanding, doneOf, errorPlace, placementStanding, rolloutStanding } from "#core/fleet.ts";
 import { words } from "#core/finding.ts";
 import type { Release } from "#core/release.ts";
-import type { Rollout } from "#core/rollout.ts";
+import { stateWords, type Rollout } from "#core/rollout.ts";
 import { selectorWords } from "#core/selector-text.ts";
 import type {
   AppView,
@@ -225,7 +225,7 @@ export function rolloutTable(list: readonly Rollout[], now: number): Table {
     shortCommit(one.commit),
     rolloutStanding(one),
     `${doneOf(one, [])} of ${one.total}`,
-    one.state.kind === "halted" ? one.state.reason : "",
+    whyWords(one),
     ago(one.startedAt, now),
   ]);
   return {
@@ -233,6 +233,16 @@ export function rolloutTable(list: readonly Rollout[], now: number): Table {
     rows,
     empty: "no rollouts yet",
   };
+}
+
+/** Of what is plain by its state there is nothing to say. */
+function whyWords(rollout: Rollout): string {
+  const { state } = rollout;
+  if (state.kind === "halted") return state.reason;
+  const isPlain = ["succeeded", "superseded", "aborted"].includes(state.kind);
+  return isPlain || (state.kind === "running" && rollout.stages.length < 2 && state.step === undefined)
+    ? ""
+    : stateWords(rollout);
 }
 
 export function placementTable(list: readonly PlacementView[]): Table {

@@ -29,8 +29,39 @@ const countOrPercent = z.union([
   z.string().regex(/^([1-9]|[1-9]\d|100)%$/, "must be a count from 1 or a percentage from 1% to 100%"),
 ]);
 
+const SOAK_MS_MAX = 14 * 86_400_000;
+const STAGES_MAX = 20;
+
+const stageSchema = z.strictObject({
+  name: nameSchema,
+  /** The first stage that matches holds a cluster; those that none matches are the last stage, `rest`. */
+  clusters: selectorSchema,
+  /** Of this stage; absent: as for the whole rollout. */
+  maxUnavailable: countOrPercent.optional(),
+  maxConcurrent: countOrPercent.optional(),
+  /** All of the stage has to stay healthy for this long. */
+  soak: durationSchema(1000, SOAK_MS_MAX).optional(),
+  approval: z.enum(["before", "after"]).optional(),
+});
+
 const rolloutSpecSchema = z.strictObject({
+  stages: z
+    .array(stageSchema)
+    .max(STAGES_MAX)
+    .refine((stages) => new Set(stages.map(({ name }) => name)).size === stages.length, {
+      message: "hold two of one name: an approval would count for both",
+    })
+    .refine((stages) => stages.every(({ name }) => name !== "rest" && name !== "returning"), {
+      message:
+        "may not be named rest or returning: these are made of what no stage holds, and of silent clusters",
+    })
+    .default([]),
   maxUnavailable: countOrPercent.default("100%"),
+  /** So many failed clusters stop the rollout. */
+  maxFailures: countOrPercent.default(1),
+  onFailure: z.enum(["rollback", "halt"]).default("halt"),
+  /** A newer release waits for the rollout under way, or takes its place. */
+  supersede: z.enum(["queue", "replace"]).default("replace"),
   progressDeadline: durationSchema(1000, 86_400_000).default("10m"),
   budget: z
     .strictObject({ deletes: z.number().int().min(0).max(100_000).default(DELETES_BUDGET_DEFAULT) })

@@ -59,6 +59,20 @@ export const hubEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("rollout.succeeded"), detail: z.object(rollout) }),
   z.object({ type: z.literal("rollout.halted"), detail: z.object({ ...rollout, reason: z.string() }) }),
   z.object({ type: z.literal("rollout.superseded"), detail: z.object(rollout) }),
+  z.object({ type: z.literal("rollout.aborted"), detail: z.object(rollout) }),
+  z.object({ type: z.literal("rollout.paused"), detail: z.object(rollout) }),
+  /** What the stage in force begins to wait for, or that it begins to move. */
+  z.object({
+    type: z.literal("rollout.stage.started"),
+    detail: z.object({
+      ...rollout,
+      stage: z.string(),
+      waits: z.enum(["soaking", "approval", "window"]).optional(),
+    }),
+  }),
+  /** Its way back has to be made and signed. */
+  z.object({ type: z.literal("rollout.rolling-back"), detail: z.object({ ...rollout, reason: z.string() }) }),
+  z.object({ type: z.literal("rollout.rolled-back"), detail: z.object({ ...rollout, reason: z.string() }) }),
   z.object({
     type: z.literal("drift.detected"),
     detail: z.object({ ...app, cluster: z.string(), objects: z.number() }),

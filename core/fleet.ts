@@ -36,16 +36,33 @@ export function placementStanding({ assigned, observed }: PlacementView): Standi
   return { word: observed.phase, tone: PHASE_TONES[observed.phase] };
 }
 
+const RUNNING_WORDS = {
+  moving: "running",
+  soaking: "soaking",
+  approval: "waiting for approval",
+  window: "waiting for its window",
+} as const;
+
 export function rolloutStanding({ state }: Pick<Rollout, "state">): Standing {
   switch (state.kind) {
     case "running":
-      return { word: "running", tone: "busy" };
+      return { word: RUNNING_WORDS[state.step?.kind ?? "moving"], tone: "busy" };
     case "halted":
       return { word: "halted", tone: "bad" };
     case "succeeded":
       return { word: "succeeded", tone: "good" };
     case "superseded":
       return { word: `superseded by ${state.by}`, tone: "quiet" };
+    case "pending":
+      return { word: `waiting for release ${state.after}`, tone: "quiet" };
+    case "paused":
+      return { word: "paused", tone: "quiet" };
+    case "rolling-back":
+      return { word: "rolling back", tone: "bad" };
+    case "rolled-back":
+      return { word: "rolled back", tone: "bad" };
+    case "aborted":
+      return { word: "aborted", tone: "bad" };
     default:
       return assertNever(state);
   }
@@ -61,16 +78,16 @@ export function appStanding({ app, rollout, releases }: FleetApp): Standing {
   return rolloutStanding(rollout);
 }
 
-/**
- * How many clusters of the rollout are done with it. `settled` counts from the front only, so a slow first cluster
- * would hide the healthy ones behind it: 60 targets, rank 0 not healthy, 12 others healthy on this release: 12.
- */
+/** How many clusters of the rollout are done with it: as its record knows, or as more of them have reported since. */
 export function doneOf(rollout: Rollout, placements: readonly PlacementView[]): number {
-  if (rollout.state.kind === "succeeded") return rollout.total - rollout.state.silent;
+  const { state } = rollout;
+  if (state.kind === "succeeded") return rollout.total - state.silent - (state.failed ?? 0);
   const healthy = placements.filter(
     (one) => one.assigned?.release === rollout.release && placementStanding(one).tone === "good",
   ).length;
-  return Math.min(rollout.total, Math.max(rollout.settled, healthy));
+  const { out, later, released, settled } = rollout;
+  const known = (out.length === 0 ? settled : released - out.length) - later.length;
+  return Math.min(rollout.total, Math.max(known, healthy));
 }
 
 export type ClusterCondition = "unregistered" | "silent" | "failing" | "moving" | "healthy";

@@ -13,6 +13,10 @@ export const assignedSchema = z.object({
   release: z.number().int(),
   bundle: z.string().optional(),
   at: z.number(),
+  /** The rollout that moved it here, and its rank there; `back`: on the way back. */
+  rollout: z.number().int().optional(),
+  rank: z.number().int().optional(),
+  back: z.literal(true).optional(),
 });
 export type Assigned = z.infer<typeof assignedSchema>;
 
@@ -31,12 +35,22 @@ export const observedSchema = z.object({
   at: z.number(),
 });
 
+/** The newest thing that a cluster was healthy on. */
+const healthySchema = z.object({
+  epoch: z.number().int(),
+  generation: z.number().int(),
+  release: z.number().int(),
+});
+
 export const placementSchema = z.object({
   project: z.string(),
   app: z.string(),
   cluster: z.string(),
   assigned: assignedSchema.optional(),
   observed: observedSchema.optional(),
+  healthy: healthySchema.optional(),
+  /** What it was healthy on when this was assigned: where a rollback returns to. */
+  before: healthySchema.nullish(),
 });
 export type Placement = z.infer<typeof placementSchema>;
 

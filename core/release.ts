@@ -68,10 +68,14 @@ export type Wanted =
     }
   | { cluster: string; action: "remove"; deletion: "delete" | "orphan"; pruneLimit: number };
 
-/** Order of a target list: the hash of App and cluster, so that no cluster is always first. */
-export function rankOrder(app: string, clusters: readonly string[]): string[] {
-  const rank = (cluster: string): string => sha256(`${app}/${cluster}`);
-  return clusters.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
+/** Order of a target list: the stage, then the hash of App and cluster, so that no cluster is always first. */
+export function rankOrder(
+  app: string,
+  clusters: readonly string[],
+  stage: (cluster: string) => number = () => 0,
+): string[] {
+  const ranked = clusters.map((name) => ({ name, stage: stage(name), hash: sha256(`${app}/${name}`) }));
+  return ranked.sort((a, b) => a.stage - b.stage || (a.hash < b.hash ? -1 : 1)).map(({ name }) => name);
 }
 
 /** Equal orders have equal digests: such a target is carried and keeps its generation. */

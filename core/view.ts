@@ -39,6 +39,10 @@ export const appStateSchema = z.object({
   release: z.number().int(),
   commit: z.string().optional(),
   active: z.boolean(),
+  /** Whose rollout is in force, where that is not the newest release. */
+  rolling: z.number().int().optional(),
+  /** That release went back: until what failed has changed, or somebody lifts it, nothing newer is released. */
+  pinned: z.object({ release: z.number().int(), clusters: z.array(z.string()) }).optional(),
   error: appErrorSchema.optional(),
   /** What was found and withholds nothing when it was last looked at: the first ones, and how many. */
   warnings: findingsSchema.optional(),

@@ -61,6 +61,7 @@ bus.subscribe("Release", release.arn, {
       "cluster.served",
       "project.changed",
       "policy.changed",
+      "rollout.rolling-back",
     ],
   },
   transform: { target },

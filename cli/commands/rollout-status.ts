@@ -4,6 +4,7 @@
  */
 import { buildCommand } from "@stricli/core";
 import { placementStanding, rolloutStanding, doneOf } from "#core/fleet.ts";
+import { stateWords, type RolloutState } from "#core/rollout.ts";
 import { sentence } from "#core/text.ts";
 import {
   appViewSchema,
@@ -48,7 +49,7 @@ export const rolloutStatus = buildCommand<Flags, [string], Context>({
       wait: {
         kind: "boolean",
         default: false,
-        brief: "until it has succeeded (exit 0), halted or failed (1), or the time is up (124)",
+        brief: "until it has succeeded (exit 0), halted, gone back or failed (1), or the time is up (124)",
       },
       timeout: {
         kind: "parsed",
@@ -77,7 +78,7 @@ export const rolloutStatus = buildCommand<Flags, [string], Context>({
   docs: {
     brief: "Say how an App's rollout stands; with --wait, how it ended",
     fullDescription:
-      "Exit codes: 0 succeeded (or, without --wait, still moving); 1 halted, superseded, or the commit made no release; 2 wrong usage; 124 the time of --wait is up.",
+      "Exit codes: 0 succeeded (or, without --wait, still moving); 1 halted, gone back, aborted, superseded, or the commit made no release; 2 wrong usage; 124 the time of --wait is up.",
     customUsage: ["shop", "shop --wait", "shop --wait --commit $(git rev-parse HEAD)"],
   },
 });
@@ -102,8 +103,11 @@ async function see(hub: Hub, name: string): Promise<Seen> {
   return { app, releases, rollouts };
 }
 
+/** What ends by itself, or by somebody else's yes. */
+const MOVES: ReadonlySet<RolloutState["kind"]> = new Set(["pending", "running", "paused", "rolling-back"]);
+
 function isMoving(judged: Judged): boolean {
-  return judged.kind === "waiting" || (judged.kind === "found" && judged.rollout.state.kind === "running");
+  return judged.kind === "waiting" || (judged.kind === "found" && MOVES.has(judged.rollout.state.kind));
 }
 
 async function wait(hub: Hub, app: string, wish: Wish, timeoutMs: number, io: Io): Promise<Judged> {
@@ -143,7 +147,9 @@ async function movingWords(hub: Hub, app: string, judged: Judged): Promise<strin
   if (judged.kind !== "found") return judged.kind === "waiting" ? judged.why : judged.message;
   const { rollout } = judged;
   const done = doneOf(rollout, await placementsOf(hub, app).catch(ignoreAway));
-  return `release ${rollout.release} (${shortCommit(rollout.commit)}) running, ${done} of ${rollout.total} clusters`;
+  const how = rolloutStanding(rollout).word;
+  const waits = how === "running" ? "" : `, ${stateWords(rollout)}`;
+  return `release ${rollout.release} (${shortCommit(rollout.commit)}) ${how}, ${done} of ${rollout.total} clusters${waits}`;
 }
 
 /** The count is one of the front ranks then: less exact, and said again a second later. */
@@ -189,6 +195,16 @@ function verdict(
     throw new CliError(
       `release ${release} of ${app} is halted: ${sentence(state.reason)}`,
       "push a fix or revert the commit: a newer release goes on from here",
+    );
+  if (state.kind === "rolled-back" || state.kind === "rolling-back")
+    throw new CliError(
+      `release ${release} of ${app} ${stateWords(rollout)}`,
+      `push a fix; until then the App is pinned: fairlead rollout unpin ${app} lifts that`,
+    );
+  if (state.kind === "aborted")
+    throw new CliError(
+      `release ${release} of ${app} was ${stateWords(rollout)}`,
+      `push a new commit, or go back: fairlead rollout rollback ${app}`,
     );
   if (state.kind === "superseded")
     throw new CliError(

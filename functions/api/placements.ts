@@ -1,13 +1,19 @@
 /** An App on its clusters: what each was given and what it says. */
-import type { OpenAPIHono } from "@hono/zod-openapi";
+import { z, type OpenAPIHono } from "@hono/zod-openapi";
 import { Problem } from "#core/problem.ts";
 import { listOf, placementViewSchema } from "#core/view.ts";
-import type { Db } from "../store/db.ts";
+import { whyPlaced } from "../rollout/why.ts";
+import type { ObserveDeps } from "../rollout/observe.ts";
 import { getPlacements, pagePlacements, withDetail } from "../store/placement.ts";
+import { getResource } from "../store/resource.ts";
 import type { ApiEnv } from "./caller.ts";
 import { findFor } from "./found.ts";
 import type { Pages } from "./pages.ts";
 import { createApi, json, namedParam, pageQuery, placementParam, route } from "./route.ts";
+
+interface Deps extends ObserveDeps {
+  pages: Pages;
+}
 
 const PATH = "/projects/{project}/apps/{name}/placements";
 
@@ -26,7 +32,15 @@ const get = route({
   responses: { 200: json(placementViewSchema, "The placement, with failures and drift where there are any") },
 });
 
-export function placementRoutes({ db, pages }: { db: Db; pages: Pages }): OpenAPIHono<ApiEnv> {
+const why = route({
+  method: "get",
+  path: `${PATH}/{cluster}/why`,
+  summary: "Why this cluster is not on the newest release, in one sentence",
+  request: { params: placementParam },
+  responses: { 200: json(z.object({ why: z.string() }), "The sentence") },
+});
+
+export function placementRoutes({ db, pages, objects, now }: Deps): OpenAPIHono<ApiEnv> {
   const routes = createApi();
   routes.openapi(list, async (context) => {
     const { project, name } = context.req.valid("param");
@@ -43,6 +57,13 @@ export function placementRoutes({ db, pages }: { db: Db; pages: Pages }): OpenAP
     if (placement === undefined)
       throw new Problem("not-found", `App ${name} is not placed on cluster ${cluster}`);
     return context.json(await withDetail(db, placement), 200);
+  });
+  routes.openapi(why, async (context) => {
+    const { project, name, cluster } = context.req.valid("param");
+    await findFor(db, context, { verb: "read", kind: "App", project, name });
+    if ((await getResource(db, "Cluster", project, cluster)) === undefined)
+      throw new Problem("not-found", `there is no Cluster ${cluster} in project ${project}`);
+    return context.json({ why: await whyPlaced({ db, objects, now }, project, name, cluster) }, 200);
   });
   return routes;
 }

@@ -1,7 +1,7 @@
 /** The newest rollout of each App, side by side. */
 import { html } from "hono/html";
 import { doneOf, rolloutStanding } from "#core/fleet.ts";
-import type { Rollout } from "#core/rollout.ts";
+import { isOver, type Rollout } from "#core/rollout.ts";
 import type { FleetApp } from "#core/view.ts";
 import { ago, badge, commit, table, type Cell, type Html } from "./parts.ts";
 
@@ -27,10 +27,10 @@ export function rolloutsSection(apps: readonly FleetApp[], now: number): Html | 
   </section>`;
 }
 
-function stageOf({ stages, settled, total, state }: Rollout): string {
-  if (state.kind === "succeeded" || state.kind === "superseded") return "–";
-  const at = stages.findIndex(({ to }) => to > settled);
+function stageOf(rollout: Rollout): string {
+  const { stages, stage: at, total, state } = rollout;
+  if (isOver(state) || state.kind === "pending" || total === 0) return "–";
   const stage = stages[at];
-  if (stage === undefined || total === 0) return "–";
+  if (stage === undefined) return "–";
   return stages.length === 1 ? stage.name : `${stage.name} (${at + 1} of ${stages.length})`;
 }

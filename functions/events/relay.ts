@@ -10,18 +10,24 @@ import type { Bus } from "../bus/port.ts";
 import { createEventBridgeBus } from "../bus/eventbridge.ts";
 import { needed } from "../env.ts";
 import { jsonLog } from "../log.ts";
+import type { Db } from "../store/db.ts";
 import { factsOf } from "../stream/facts.ts";
 import { settled } from "../stream/settled.ts";
+import { recordTimelines } from "../stream/timeline.ts";
 
-let deps: { bus: Pick<Bus, "publish">; sequencer: Sequencer } | undefined;
+let deps: { db: Db; bus: Pick<Bus, "publish">; sequencer: Sequencer } | undefined;
 
 export async function handler(event: DynamoDBStreamEvent): Promise<void> {
-  const { bus, sequencer } = (deps ??= makeDeps());
-  await settled(bus.publish(event.Records.flatMap(factsOf)), sequencer.record(event.Records));
+  const { db, bus, sequencer } = (deps ??= makeDeps());
+  await settled(
+    bus.publish(event.Records.flatMap(factsOf)),
+    sequencer.record(event.Records),
+    recordTimelines(db, event.Records),
+  );
 }
 
 function makeDeps() {
   const { env, ...parts } = awsDeps();
   const bus = createEventBridgeBus({ client: new EventBridgeClient(), busName: needed(env, "FAIRLEAD_BUS") });
-  return { bus, sequencer: createSequencer({ ...parts, log: jsonLog }) };
+  return { db: parts.db, bus, sequencer: createSequencer({ ...parts, log: jsonLog }) };
 }

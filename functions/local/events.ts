@@ -15,6 +15,7 @@ import { assignRange, type AssignDeps } from "../rollout/assign.ts";
 import { tickReported } from "../rollout/tick-apps.ts";
 import { factsOf } from "../stream/facts.ts";
 import { settled } from "../stream/settled.ts";
+import { recordTimelines } from "../stream/timeline.ts";
 import { fileCheckpoint } from "./stream-checkpoint.ts";
 import { followStream } from "./stream.ts";
 
@@ -46,6 +47,7 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
           "cluster.served",
           "project.changed",
           "policy.changed",
+          "rollout.rolling-back",
         ],
         handle: (event) => lookFor(release, event),
       },
@@ -73,7 +75,7 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
     signal: control.signal,
     onRecords: async (records) => {
       const published = bus.publish(records.flatMap(factsOf)).then(() => tickReported(deps, records));
-      await settled(published, options.sequencer.record(records));
+      await settled(published, options.sequencer.record(records), recordTimelines(deps.db, records));
     },
     onPoison: (record, error) => log({ level: "error", poison: record.eventID, error: String(error) }),
     onTrouble: (error) => log({ level: "warn", stream: String(error) }),

@@ -4,6 +4,7 @@ import { HUB_PROJECT } from "#core/project.ts";
 import { syncFleetFolder, syncFleetFolders } from "../fleet-folder/sync.ts";
 import { tick } from "../rollout/tick.ts";
 import { listProjects, listResources } from "../store/resource.ts";
+import { makeBack } from "./back.ts";
 import { readCommon, type Common } from "./common.ts";
 import { look, type Looked, type ReleaseDeps } from "./look.ts";
 
@@ -16,6 +17,19 @@ export async function lookFor(deps: ReleaseDeps, event: HubEvent): Promise<void>
   if (event.type === "cluster.served") await lookAtAll(deps, event.detail.project);
   if (event.type === "project.changed") await lookAtAll(deps, event.detail.project);
   if (event.type === "policy.changed") await lookUnder(deps, event.detail.project);
+  if (event.type === "rollout.rolling-back") await goBack(deps, event.detail);
+}
+
+/** Its way back is signed here; its first step is taken at once. */
+async function goBack(
+  deps: ReleaseDeps,
+  { project, app, release }: { project: string; app: string; release: number },
+): Promise<void> {
+  for (let race = 0; race <= RACES_MAX; race++) {
+    const made = await makeBack(deps, project, app, release);
+    if (made === "made") await tick(deps, project, app, release);
+    if (made !== "lost") return;
+  }
 }
 
 /** Its fleet folder first: the commit may bring Apps that follow it. */

@@ -17,6 +17,7 @@ import { getTree, putBundle, type Files } from "./content.ts";
 import { leaveApp } from "./leave.ts";
 import { makeRelease, nextRecord, type MakeDeps, type Noted } from "./make.ts";
 import type { Planned } from "./plan.ts";
+import { pinnedBy } from "./pin.ts";
 import { readPrevious, type Previous } from "./previous.ts";
 import { isUntouched, putReads } from "./reads.ts";
 import { isNew, readSituation, type Situation } from "./situation.ts";
@@ -78,8 +79,12 @@ async function release(deps: ReleaseDeps, situation: Situation): Promise<Looked>
   if (situation.app.deleting && previous.gone.length === 0) return leave(deps, situation);
   const plan = await planOf(deps, situation, previous, readFiles);
   if (plan.kind === "failed") return fail(deps, situation, plan);
-  if (!changesAnything(plan.planned, situation.hub.epoch)) return settle(deps, situation, plan);
-  const made = await makeRelease(deps, situation, plan.planned, plan);
+  const { returned = false } = previous;
+  const pinned = await pinnedBy(deps, situation, plan.planned);
+  if (pinned !== undefined)
+    return fail(deps, situation, { kind: "failed", error: { message: pinned }, questions: plan.questions });
+  if (!returned && !changesAnything(plan.planned, situation.hub.epoch)) return settle(deps, situation, plan);
+  const made = await makeRelease(deps, situation, plan.planned, plan, returned);
   return made === "lost" ? { kind: "lost" } : { kind: "released", release: made };
 }
 

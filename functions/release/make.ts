@@ -2,19 +2,18 @@
  * Makes a release of a plan: signs a statement for each target that changed, keeps the frozen list, and writes release,
  * rollout and App record in one transaction.
  */
-import type { App } from "#core/app.ts";
 import { durationMs } from "#core/duration.ts";
 import { firstFindings, type Findings } from "#core/finding.ts";
 import { RELEASES_KEPT } from "#core/limits.ts";
 import type { Release, Target } from "#core/release.ts";
-import { countOf, isOver, type Rollout } from "#core/rollout.ts";
+import { countOf, isOver, stagesOf, UNMOVED, type Rollout } from "#core/rollout.ts";
 import { archiveKey } from "../charts/find.ts";
 import { chartView, factsOf } from "../charts/situation.ts";
 import { renewObject } from "../objects/keep.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import type { Db } from "../store/db.ts";
 import { createRelease, getRelease, getRollout } from "../store/rollout.ts";
-import type { AppRecord } from "../store/state.ts";
+import { inForce, type AppRecord } from "../store/state.ts";
 import type { Questions } from "./capabilities.ts";
 import { putTargets, treeKey } from "./content.ts";
 import type { Planned } from "./plan.ts";
@@ -60,6 +59,8 @@ export function nextRecord(
     inputs,
     ...(reads === undefined ? {} : { fixed, reads }),
     lookedAt: now,
+    ...(record?.rolling === undefined ? {} : { rolling: record.rolling }),
+    ...(record?.pinned === undefined ? {} : { pinned: record.pinned }),
     ...(chart === undefined ? {} : { chart }),
     ...questions,
     ...(warnings.total === 0 ? {} : { warnings: firstFindings(warnings, WARNINGS_IN_RECORD_MAX) }),
@@ -72,12 +73,21 @@ export async function makeRelease(
   situation: Situation,
   planned: readonly Planned[],
   noted: Noted,
+  returned = false,
 ): Promise<number | "lost"> {
   const { warnings } = noted;
   const { app, source, record, hub } = situation;
   const { project, name } = app.resource.metadata;
-  const numbers = { release: (record?.release ?? 0) + 1, generation: (record?.generation ?? 0) + 1 };
-  const targets = await Promise.all(planned.map((plan) => targetOf(deps, situation, plan, numbers)));
+  // The number after each release's is kept for its way back.
+  const numbers = { release: (record?.release ?? 0) + 1, generation: (record?.generation ?? 0) + 2 };
+  const place = await placeOf(deps, situation);
+  // Where clusters went back, or may yet, none is sure to be where the targets of before say.
+  const carries = !returned && place.after === undefined;
+  const targets = await Promise.all(
+    planned.map((plan) =>
+      targetOf(deps, situation, carries ? plan : { ...plan, carried: undefined }, numbers),
+    ),
+  );
   const index = await putTargets(deps.objects, targets);
   const now = deps.now();
   const chart = factsOf(situation.chart);
@@ -101,20 +111,20 @@ export async function makeRelease(
     at: now,
     ...(warnings.total === 0 ? {} : { warnings }),
   };
-  const next = { ...nextRecord(situation, now, noted), ...numbers, active: true };
-  const last =
-    record === undefined || record.release === 0
-      ? undefined
-      : await getRollout(deps.db, project, name, record.release);
-  const running = last !== undefined && !isOver(last.state) ? last : undefined;
+  const { rolling: _, pinned: __, ...kept } = nextRecord(situation, now, noted);
+  // A release that starts at once was let through by the pin.
+  const isHeld = place.after !== undefined && record?.pinned !== undefined;
+  const pinned = isHeld ? { pinned: record.pinned } : {};
+  const rolling = place.after === undefined ? {} : { rolling: place.after };
+  const next: AppRecord = { ...kept, ...numbers, ...pinned, ...rolling, active: true };
   await renewInputs(deps.objects, situation, made);
   const written = await createRelease(
     deps.db,
     made,
-    rolloutOf(app.resource, made),
+    rolloutOf(situation, made, planned, numbers.generation, place.after),
     next,
     record?.version,
-    running,
+    ...place.ends,
   );
   return written === "lost" ? "lost" : numbers.release;
 }
@@ -128,6 +138,31 @@ async function renewInputs(
   if (clusters.length === 0) return;
   await renewObject(objects, treeKey(tree));
   if (chart !== undefined) await renewObject(objects, archiveKey(chart.digest));
+}
+
+interface Place {
+  /** The release that has to be over first; absent: it starts at once. */
+  after?: number;
+  /** Rollouts that it takes the place of. */
+  ends: Rollout[];
+}
+
+/**
+ * A rollout that a person paused, or that is going back, is waited for in any case; one that is halted never: the newer
+ * release may be its cure. Of those that wait only the newest does.
+ */
+async function placeOf({ db }: MakeDeps, { app, record }: Situation): Promise<Place> {
+  if (record === undefined || record.release === 0) return { ends: [] };
+  const { project, name } = app.resource.metadata;
+  const current = inForce(record);
+  const under = await getRollout(db, project, name, current);
+  const newest = record.release === current ? undefined : await getRollout(db, project, name, record.release);
+  const waiting = newest?.state.kind === "pending" ? [newest] : [];
+  if (under === undefined || isOver(under.state)) return { ends: waiting };
+  const { kind } = under.state;
+  const holds = kind === "rolling-back" || (kind === "paused" && !app.deleting);
+  const queues = app.resource.spec.rollout.supersede === "queue" && kind !== "halted" && !app.deleting;
+  return holds || queues ? { after: current, ends: waiting } : { ends: [under, ...waiting] };
 }
 
 async function reasonOf(deps: MakeDeps, { app, record, source, chart }: Situation): Promise<string> {
@@ -173,23 +208,35 @@ async function targetOf(
   };
 }
 
-function rolloutOf(app: App, made: Release): Rollout {
+function rolloutOf(
+  { app: { resource, stamp }, record }: Situation,
+  made: Release,
+  planned: readonly Planned[],
+  generation: number,
+  after: number | undefined,
+): Rollout {
+  const { rollout } = resource.spec;
   const total = made.targetCount;
-  const maxUnavailable = countOf(app.spec.rollout.maxUnavailable, total);
+  const edited = made.reason === "App edited" || record === undefined || record.release === 0;
   return {
+    ...UNMOVED,
     project: made.project,
     app: made.app,
     release: made.release,
     commit: made.commit,
     targets: made.targets,
     total,
-    stages: total === 0 ? [] : [{ name: "rest", from: 0, to: total, maxUnavailable }],
-    released: 0,
-    settled: 0,
-    fence: 1,
-    deadlineMs: durationMs(app.spec.rollout.progressDeadline),
-    state: { kind: "running" },
+    stages: stagesOf(
+      rollout,
+      planned.map(({ stage }) => stage),
+    ),
+    generation,
+    maxFailures: countOf(rollout.maxFailures, total),
+    onFailure: rollout.onFailure,
+    deadlineMs: durationMs(rollout.progressDeadline),
+    state: after === undefined ? { kind: "running" } : { kind: "pending", after },
     startedAt: made.at,
     version: 1,
+    ...(edited && stamp !== undefined ? { by: stamp.by } : {}),
   };
 }

@@ -6,6 +6,8 @@ import type { App } from "#core/app.ts";
 import type { Bundle } from "#core/bundle.ts";
 import { lossBetween, orderDigest, rankOrder, type Loss, type Target, type Wanted } from "#core/release.ts";
 import type { KubeObject } from "#core/object.ts";
+import { stageOf } from "#core/rollout.ts";
+import type { Labels } from "#core/selector.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { getBundleObjects } from "./content.ts";
 
@@ -14,6 +16,8 @@ export interface Planned {
   order: string;
   /** The target of the release before, when this one orders the same. */
   carried: Target | undefined;
+  /** Index of its stage. */
+  stage: number;
 }
 
 /** In rank order. `gone` are clusters that have the App and shall not have it any more. */
@@ -22,13 +26,16 @@ export function planTargets(
   bundles: ReadonlyMap<string, Bundle>,
   gone: readonly string[],
   before: ReadonlyMap<string, Target>,
+  labels: ReadonlyMap<string, Labels> = new Map(),
 ): Planned[] {
   const { name } = app.metadata;
-  return rankOrder(name, [...bundles.keys(), ...gone]).map((cluster) => {
+  const stage = (cluster: string): number => stageOf(app.spec.rollout, labels.get(cluster));
+  return rankOrder(name, [...bundles.keys(), ...gone], stage).map((cluster) => {
     const wanted = wantedFor(app, cluster, bundles.get(cluster));
     const order = orderDigest(wanted);
     const last = before.get(cluster);
-    return { wanted, order, carried: last?.order === order ? last : undefined };
+    const carried = last?.order === order ? last : undefined;
+    return { wanted, order, carried, stage: stage(cluster) };
   });
 }
 

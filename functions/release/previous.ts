@@ -3,7 +3,7 @@ import type { Target } from "#core/release.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import type { Db } from "../store/db.ts";
 import { getPlacements } from "../store/placement.ts";
-import { getRelease } from "../store/rollout.ts";
+import { getRelease, getRollout } from "../store/rollout.ts";
 import { getTargets } from "./content.ts";
 import type { Situation } from "./situation.ts";
 
@@ -11,6 +11,8 @@ export interface Previous {
   targets: ReadonlyMap<string, Target>;
   /** Of the newest release. */
   commit?: string;
+  /** Clusters went back from the newest release: none of them is where its targets say. */
+  returned?: boolean;
   /** Clusters that have the App, are still there, and shall not have it any more. */
   gone: string[];
 }
@@ -26,7 +28,9 @@ export async function readPrevious(
   if (last === undefined) throw new Error(`App ${name} names release ${release}, which is not in the table`);
   const list = await getTargets(deps.objects, last.targets, 0, last.targetCount);
   const targets = new Map(list.map((target) => [target.cluster, target]));
-  return { targets, commit: last.commit, gone: await goneClusters(deps.db, situation, targets) };
+  const rollout = await getRollout(deps.db, project, name, release);
+  const returned = rollout?.state.kind === "rolling-back" || rollout?.state.kind === "rolled-back";
+  return { targets, commit: last.commit, returned, gone: await goneClusters(deps.db, situation, targets) };
 }
 
 /** A removal stays a target until its cluster has told that it is done. */

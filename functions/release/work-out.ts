@@ -73,7 +73,13 @@ export async function workOut(
     rules.kind === "ruled"
       ? await checkBundles(deps.renderer, app.resource, rules, bundles, fleet)
       : { kind: "allowed" as const, warnings: NO_FINDINGS };
-  const planned = planTargets(app.resource, bundles, previous.gone, previous.targets);
+  const planned = planTargets(
+    app.resource,
+    bundles,
+    previous.gone,
+    previous.targets,
+    new Map(clusters.map(({ metadata: { name, labels = {} } }) => [name, labels])),
+  );
   const made = { kind: "worked-out", planned, bundles, questions, reads: rendered.reads } as const;
   if (checked.kind === "withheld") return { ...made, warnings: NO_FINDINGS, withheld: checked.error };
   const message = await tooMuch(deps, app.resource, planned, bundles, previous);

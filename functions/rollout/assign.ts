@@ -1,8 +1,8 @@
 /**
- * Hands out a range of ranks. The rollout is read consistently first: a range with an old fence, or beyond what is
- * released, is dropped, however late it came.
+ * Hands out a range of ranks. The rollout is read consistently first: a range with an old fence, or of a rollout that
+ * is over, is dropped, however late it came; of the others only ranks that are out are written.
  */
-import { isOver } from "#core/rollout.ts";
+import { mayAssign, type Rollout } from "#core/rollout.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { getTargets } from "../release/content.ts";
 import type { Db } from "../store/db.ts";
@@ -27,17 +27,36 @@ export interface RankRange {
 const PARALLEL = 10;
 
 export async function assignRange(deps: AssignDeps, range: RankRange): Promise<"assigned" | "dropped"> {
-  const rollout = await getRollout(deps.db, range.project, range.app, range.release);
-  if (rollout === undefined || rollout.fence !== range.fence || isOver(rollout.state)) return "dropped";
-  const targets = await getTargets(
-    deps.objects,
-    rollout.targets,
-    range.from,
-    Math.min(range.to, rollout.released),
-  );
-  for (let start = 0; start < targets.length; start += PARALLEL) {
-    const part = targets.slice(start, start + PARALLEL);
-    await Promise.all(part.map((target) => assign(deps.db, range.project, range.app, target, deps.now())));
-  }
-  return "assigned";
+  const { project, app, release, from, to } = range;
+  const rollout = await getRollout(deps.db, project, app, release);
+  if (rollout === undefined || rollout.fence !== range.fence || !mayAssign(rollout.state)) return "dropped";
+  const way = wayOf(rollout);
+  await assignRanks(deps, rollout, way?.out.filter((rank) => rank >= from && rank < to) ?? []);
+  return way === undefined ? "dropped" : "assigned";
+}
+
+/** Of a rollout that was read or written just now. */
+export async function assignRanks(
+  { db, objects, now }: AssignDeps,
+  rollout: Rollout,
+  ranks: readonly number[],
+): Promise<void> {
+  const { project, app, release } = rollout;
+  const way = wayOf(rollout);
+  const [first, last] = [ranks.at(0), ranks.at(-1)];
+  if (way === undefined || first === undefined || last === undefined) return;
+  const list = await getTargets(objects, way.targets, first, last + 1);
+  const back = rollout.state.kind === "rolling-back" ? { back: true as const } : {};
+  for (let start = 0; start < ranks.length; start += PARALLEL)
+    await Promise.all(
+      ranks.slice(start, start + PARALLEL).map(async (rank) => {
+        const target = list[rank - first];
+        if (target === undefined) return;
+        await assign(db, project, app, target, now(), { rollout: release, rank, ...back });
+      }),
+    );
+}
+
+function wayOf(rollout: Rollout): { targets: string; out: readonly number[] } | undefined {
+  return rollout.state.kind === "rolling-back" ? rollout.back : rollout;
 }

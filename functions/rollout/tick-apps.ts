@@ -1,21 +1,24 @@
-/** Who needs a tick: the Apps that a batch of reports names, or, for the sweep, all that are on their way. */
+/** Who needs a tick: the rollouts that a batch of reports names, or, for the sweep, all that are on their way. */
 import type { DynamoDBRecord } from "aws-lambda";
-import { getAppRecord, listAppStates } from "../store/state.ts";
+import { inForce, listAppStates } from "../store/state.ts";
 import { listProjects } from "../store/resource.ts";
-import { appsReported } from "../stream/rollouts.ts";
+import { rolloutsReported } from "../stream/rollouts.ts";
 import type { AssignDeps } from "./assign.ts";
 import { tick } from "./tick.ts";
 
 export async function tickReported(deps: AssignDeps, records: readonly DynamoDBRecord[]): Promise<void> {
-  for (const { project, app } of appsReported(records)) {
-    const record = await getAppRecord(deps.db, project, app);
-    if (record?.active === true) await tick(deps, project, app, record.release);
-  }
+  for (const { project, app, release, reported } of rolloutsReported(records))
+    await tick(deps, project, app, release, { reported });
 }
 
 /** Level-triggered net under all events: decides again, and hands out what was owed and lost. */
 export async function sweepRollouts(deps: AssignDeps): Promise<void> {
   for (const project of await listProjects(deps.db))
-    for (const [app, { active, release }] of await listAppStates(deps.db, project))
-      if (active) await tick(deps, project, app, release, { redrive: true });
+    for (const [app, state] of await listAppStates(deps.db, project)) {
+      if (!state.active) continue;
+      const current = inForce(state);
+      await tick(deps, project, app, current, { redrive: true });
+      // The end of the one before may have started it.
+      if (current !== state.release) await tick(deps, project, app, state.release, { redrive: true });
+    }
 }

@@ -24,6 +24,13 @@ export interface Assignment {
   bundle: string | undefined;
 }
 
+/** Which rollout moves it, and its rank there. */
+export interface MovedBy {
+  rollout: number;
+  rank: number;
+  back?: true;
+}
+
 /** Each write only where the stored generation is lower: delivered twice, or late, it changes nothing. */
 export async function assign(
   db: Db,
@@ -31,6 +38,7 @@ export async function assign(
   app: string,
   target: Target,
   now: number,
+  by?: MovedBy,
 ): Promise<"assigned" | "current"> {
   const { cluster, epoch, generation, statement, release, action } = target;
   const bundle = target.bundle?.digest;
@@ -57,12 +65,16 @@ export async function assign(
     release,
     at: now,
     ...(bundle === undefined ? {} : { bundle }),
+    ...by,
   };
   const marked = await db.update(
     keys.placement(project, app, cluster),
     {
-      text: "SET #project = :project, #app = :app, #cluster = :cluster, #assigned = :assigned",
+      // What it was healthy on until now is where a rollback returns to.
+      text: "SET #project = :project, #app = :app, #cluster = :cluster, #assigned = :assigned, #before = if_not_exists(#healthy, :none)",
       names: {
+        before: "before",
+        healthy: "healthy",
         project: "project",
         app: "app",
         cluster: "cluster",
@@ -70,7 +82,7 @@ export async function assign(
         epoch: "epoch",
         generation: "generation",
       },
-      values: { ...values, project, app, cluster, assigned },
+      values: { ...values, project, app, cluster, assigned, none: null },
     },
     "attribute_not_exists(#assigned) OR #assigned.#epoch < :epoch OR (#assigned.#epoch = :epoch AND #assigned.#generation < :generation)",
   );
@@ -141,12 +153,23 @@ export async function putReport(
 ): Promise<{ kind: "written" } | { kind: "unknown" } | { kind: "stale"; seq: number }> {
   const { app, failures, drift, driftTotal, ...rest } = report;
   const key = keys.placement(project, app, cluster);
+  const isHealthy = report.phase === "healthy";
+  const { epoch, generation, release } = report;
   const written = await db.update(
     key,
     {
-      text: "SET #observed = :observed",
-      names: { observed: "observed", assigned: "assigned", seq: "seq" },
-      values: { observed: { ...rest, drift: driftTotal, at: now }, seq: report.seq },
+      text: `SET #observed = :observed${isHealthy ? ", #healthy = :healthy" : ""}`,
+      names: {
+        observed: "observed",
+        assigned: "assigned",
+        seq: "seq",
+        ...(isHealthy ? { healthy: "healthy" } : {}),
+      },
+      values: {
+        observed: { ...rest, drift: driftTotal, at: now },
+        seq: report.seq,
+        ...(isHealthy ? { healthy: { epoch, generation, release } } : {}),
+      },
     },
     "attribute_exists(#assigned) AND (attribute_not_exists(#observed) OR #observed.#seq < :seq)",
   );

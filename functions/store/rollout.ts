@@ -1,6 +1,7 @@
 /** Releases and rollouts: written together, once; then the rollout alone moves, each time by its version. */
 import { releaseSchema, type Release } from "#core/release.ts";
 import { rolloutSchema, type Rollout } from "#core/rollout.ts";
+import { packRanks, unpackRanks } from "./ranks.ts";
 import { attributesOf, readAll, type Db, type Item, type TransactItem } from "./db.ts";
 import { readPage, type Page, type PageAsked } from "./page.ts";
 import { appRecordCondition, type AppRecord } from "./state.ts";
@@ -23,7 +24,56 @@ export async function getRollout(
   release: number,
 ): Promise<Rollout | undefined> {
   const item = await db.get(keys.rollout(project, app, release), { consistent: true });
-  return item === undefined ? undefined : rolloutSchema.parse(item);
+  return item === undefined ? undefined : rolloutOfItem(item);
+}
+
+const RANKS = ["out", "free", "failed", "later"] as const;
+const BACK_RANKS = ["out", "failed"] as const;
+
+/** As it stands in the table, or in an image of its stream. */
+export function rolloutOfItem(item: Item): Rollout {
+  const { back } = item;
+  return rolloutSchema.parse({
+    ...item,
+    ...("out" in item ? {} : { out: between(item["settled"], item["released"]) }),
+    ...unpacked(item, RANKS),
+    ...(isItem(back) ? { back: { ...back, ...unpacked(back, BACK_RANKS) } } : {}),
+  });
+}
+
+/** Of a rollout that was written when only its front was known: all behind it may be out. */
+function between(settled: unknown, released: unknown): number[] {
+  const from = Number(settled);
+  return Array.from({ length: Math.max(0, Number(released) - from) }, (_, index) => from + index);
+}
+
+function itemOfRollout(rollout: Rollout): Item {
+  const { back } = rollout;
+  return {
+    ...rollout,
+    ...Object.fromEntries(RANKS.map((name) => [name, packRanks(rollout[name])])),
+    ...(back === undefined
+      ? {}
+      : {
+          back: {
+            ...back,
+            ...Object.fromEntries(BACK_RANKS.map((name) => [name, packRanks(back[name])])),
+          },
+        }),
+  };
+}
+
+function unpacked(item: Item, names: readonly string[]): Item {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const text = item[name];
+      return typeof text === "string" ? [[name, unpackRanks(text)]] : [];
+    }),
+  );
+}
+
+function isItem(value: unknown): value is Item {
+  return typeof value === "object" && value !== null;
 }
 
 export async function listReleases(db: Db, project: string, app: string, limit: number): Promise<Release[]> {
@@ -33,9 +83,7 @@ export async function listReleases(db: Db, project: string, app: string, limit: 
 }
 
 export async function listRollouts(db: Db, project: string, app: string, limit: number): Promise<Rollout[]> {
-  return (await readAll(db, lists.rollouts(project, app), { newestFirst: true, limit })).map((item) =>
-    rolloutSchema.parse(item),
-  );
+  return (await readAll(db, lists.rollouts(project, app), { newestFirst: true, limit })).map(rolloutOfItem);
 }
 
 export async function pageReleases(
@@ -55,14 +103,14 @@ export async function pageRollouts(
   asked: PageAsked,
 ): Promise<Page<Rollout>> {
   const page = await readPage(db, lists.rollouts(project, app), { ...asked, newestFirst: true });
-  return { ...page, items: page.items.map((item) => rolloutSchema.parse(item)) };
+  return { ...page, items: page.items.map(rolloutOfItem) };
 }
 
 /** Only over the version that was read; a lost race is read and decided again. */
 export async function putRollout(db: Db, rollout: Rollout): Promise<"written" | "lost"> {
   const item = {
     ...keys.rollout(rollout.project, rollout.app, rollout.release),
-    ...rollout,
+    ...itemOfRollout(rollout),
     version: rollout.version + 1,
   };
   return db.put(item, {
@@ -73,8 +121,8 @@ export async function putRollout(db: Db, rollout: Rollout): Promise<"written" | 
 }
 
 /**
- * One transaction: the release, its rollout, the App's record, and the end of the rollout before, whose fence grows
- * so that assignments still under way are dropped.
+ * One transaction: the release, its rollout, the App's record, and the end of the rollouts that it takes the place of,
+ * whose fences grow so that assignments still under way are dropped.
  */
 export async function createRelease(
   db: Db,
@@ -82,7 +130,7 @@ export async function createRelease(
   rollout: Rollout,
   record: AppRecord,
   wasVersion: number | undefined,
-  before: Rollout | undefined,
+  ...before: readonly (Rollout | undefined)[]
 ): Promise<"written" | "lost"> {
   const { project, app } = release;
   const absent = { ConditionExpression: "attribute_not_exists(pk)" };
@@ -92,13 +140,13 @@ export async function createRelease(
   });
   const items = [
     put({ ...keys.release(project, app, release.release), ...release }, absent),
-    put({ ...keys.rollout(project, app, release.release), ...rollout }, absent),
+    put({ ...keys.rollout(project, app, release.release), ...itemOfRollout(rollout) }, absent),
     put(
       { ...keys.appState(project, app), ...record },
       { ConditionExpression, ...attributesOf({ text: "", ...rest }) },
     ),
   ];
-  if (before !== undefined) items.push(supersede(db, before, release));
+  for (const one of before) if (one !== undefined) items.push(supersede(db, one, release));
   return db.transact(items);
 }
 

@@ -105,6 +105,11 @@ export async function putAppRecord(
   return db.put({ ...keys.appState(record.project, record.app), ...record }, appRecordCondition(wasVersion));
 }
 
+/** The release whose rollout is in force. */
+export function inForce({ release, rolling }: Pick<AppState, "release" | "rolling">): number {
+  return rolling ?? release;
+}
+
 /** The newest rollout is over: the sweep need not look at it any more. */
 export async function markInactive(db: Db, project: string, app: string, release: number): Promise<void> {
   await db.update(

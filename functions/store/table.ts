@@ -17,6 +17,7 @@
  * | served APIs     | p#P#served#S              | cluster            | one; all, shard by shard, at each look
  * | release         | p#P#a#A                   | release#NNNNNNNN   | one; newest first
  * | rollout         | p#P#a#A                   | rollout#NNNNNNNN   | one; newest first
+ * | timeline        | p#P#a#A#timeline          | NNNNNNNN#NNNNNNNN  | one rollout's, in order
  * | placement       | p#P#a#A#S                 | cluster            | many by name; all, shard by shard
  * | line            | p#P#c#C                   | line               | every poll: nothing else is
  * | agent identity  | p#P#c#C                   | identity           | one cluster's view; what was done to its key
@@ -72,6 +73,10 @@ export const keys = {
   served: (p: string, c: string): Key => ({ pk: `${project(p)}#served#${shardOf(c)}`, sk: c }),
   release: (p: string, a: string, n: number): Key => ({ pk: appOf(p, a), sk: `release#${number(n)}` }),
   rollout: (p: string, a: string, n: number): Key => ({ pk: appOf(p, a), sk: `rollout#${number(n)}` }),
+  timeline: (p: string, a: string, n: number, version: number): Key => ({
+    pk: `${appOf(p, a)}#timeline`,
+    sk: `${number(n)}#${number(version)}`,
+  }),
   placement: (p: string, a: string, c: string): Key => ({
     pk: `${appOf(p, a)}#${shardOf(c, PLACEMENT_SHARDS)}`,
     sk: c,
@@ -113,6 +118,7 @@ export const lists = {
   placements: (p: string, a: string) => sharded(appOf(p, a), PLACEMENT_SHARDS),
   releases: (p: string, a: string) => [{ pk: appOf(p, a), prefix: "release#" }],
   rollouts: (p: string, a: string) => [{ pk: appOf(p, a), prefix: "rollout#" }],
+  timeline: (p: string, a: string, n: number) => [{ pk: `${appOf(p, a)}#timeline`, prefix: `${number(n)}#` }],
   assignments: (p: string, c: string) => [{ pk: clusterOf(p, c), prefix: "assign#" }],
   driftAudits: (p: string) => [{ pk: `${project(p)}#drift-audits`, prefix: "" }],
   policies: (p: string) => [{ pk: project(p), prefix: "policy#" }],

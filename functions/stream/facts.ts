@@ -9,10 +9,11 @@ import { canonicalJson } from "#core/digest.ts";
 import type { HubEvent } from "#core/event.ts";
 import { placementSchema } from "#core/placement.ts";
 import { releaseSchema } from "#core/release.ts";
-import { rolloutSchema, type Rollout } from "#core/rollout.ts";
+import { DIRECT_RANKS_MAX, freshOut, RANKS_PER_RANGE, rangesOf, type Rollout } from "#core/rollout.ts";
 import { lastRead, sourceStateSchema } from "#core/source.ts";
 import type { Item } from "../store/db.ts";
 import { servedSchema } from "../store/served.ts";
+import { rolloutOfItem } from "../store/rollout.ts";
 import { changeOf, type Change } from "./change.ts";
 
 export function factsOf(record: DynamoDBRecord): HubEvent[] {
@@ -30,7 +31,7 @@ function facts({ kind, before, after }: Change): HubEvent[] {
   if (kind === "served") return servedFacts(before, after);
   if (kind === "line") return lineFacts(before, after);
   if (kind === "release") return after === undefined ? [] : releaseFacts(after);
-  if (kind === "rollout") return after === undefined ? [] : rolloutFacts(before, rolloutSchema.parse(after));
+  if (kind === "rollout") return after === undefined ? [] : rolloutFacts(before, after);
   if (kind === "placement") return driftFacts(before, after);
   if (kind === "drift-audit" && before === undefined && after !== undefined)
     return [
@@ -109,33 +110,60 @@ function releaseFacts(after: Item): HubEvent[] {
   return [{ type: "release.created", detail: { project, app, release, commit } }];
 }
 
-function rolloutFacts(before: Item | undefined, after: Rollout): HubEvent[] {
+function rolloutFacts(before: Item | undefined, item: Item): HubEvent[] {
+  const after = rolloutOfItem(item);
   const { project, app, release, fence } = after;
   const detail = { project, app, release };
-  const was = before === undefined ? undefined : rolloutSchema.parse(before);
+  const was = before === undefined ? undefined : rolloutOfItem(before);
   const found: HubEvent[] = was === undefined ? [{ type: "rollout.started", detail }] : [];
-  if (after.released > (was?.released ?? 0))
-    found.push({
-      type: "rollout.released",
-      detail: { ...detail, fence, from: was?.released ?? 0, to: after.released },
-    });
+  const fresh = freshOut(was, after);
+  // Fewer were assigned by who released them.
+  for (const range of fresh.length > DIRECT_RANKS_MAX ? rangesOf(fresh, RANKS_PER_RANGE) : [])
+    found.push({ type: "rollout.released", detail: { ...detail, fence, ...range } });
   if (was !== undefined && was.state.kind !== after.state.kind) found.push(...stateFacts(after, detail));
+  else if (was !== undefined) found.push(...stageFacts(was, after, detail));
+  if (was !== undefined && isAskedAgain(was, after)) found.push(...stateFacts(after, detail));
+  // A lifted pin lets the App's newest commit be looked at again.
+  if (was?.pinned === true && after.pinned !== true)
+    found.push({ type: "app.changed", detail: { project, app } });
   return found;
 }
 
-function stateFacts(
-  { state }: Rollout,
-  detail: { project: string; app: string; release: number },
-): HubEvent[] {
+function isAskedAgain(was: Rollout, { state }: Rollout): boolean {
+  return (
+    state.kind === "rolling-back" && was.state.kind === "rolling-back" && was.state.asked !== state.asked
+  );
+}
+
+type RolloutName = { project: string; app: string; release: number };
+
+function stageFacts(was: Rollout, after: Rollout, detail: RolloutName): HubEvent[] {
+  const stepOf = ({ state }: Rollout) => (state.kind === "running" ? state.step?.kind : undefined);
+  const waits = stepOf(after);
+  if (after.state.kind !== "running" || (was.stage === after.stage && stepOf(was) === waits)) return [];
+  const stage = after.stages[after.stage]?.name ?? "returning";
+  return [
+    {
+      type: "rollout.stage.started",
+      detail: { ...detail, stage, ...(waits === undefined ? {} : { waits }) },
+    },
+  ];
+}
+
+function stateFacts({ state }: Rollout, detail: RolloutName): HubEvent[] {
   switch (state.kind) {
     case "running":
+    case "pending":
       return [];
     case "halted":
-      return [{ type: "rollout.halted", detail: { ...detail, reason: state.reason } }];
+    case "rolling-back":
+    case "rolled-back":
+      return [{ type: `rollout.${state.kind}`, detail: { ...detail, reason: state.reason } }];
+    case "paused":
     case "succeeded":
-      return [{ type: "rollout.succeeded", detail }];
     case "superseded":
-      return [{ type: "rollout.superseded", detail }];
+    case "aborted":
+      return [{ type: `rollout.${state.kind}`, detail }];
     default:
       return assertNever(state);
   }

@@ -6,7 +6,7 @@ import type { PublicKey } from "#core/charter.ts";
 import type { PlacementReport } from "#core/protocol.ts";
 import { releaseSchema, type Release, type Target } from "#core/release.ts";
 import { resourceSchema, type Resource } from "#core/resource.ts";
-import type { Rollout } from "#core/rollout.ts";
+import { UNMOVED, type Rollout } from "#core/rollout.ts";
 import { localDynamoConfig, type DynamoEngine } from "../../functions/local/dynamo.ts";
 import { ensureTable } from "../../functions/local/table.ts";
 import { createDb, type Db, type Item } from "../../functions/store/db.ts";
@@ -112,6 +112,7 @@ export function release(project: string, n: number, more: Partial<Release> = {})
 
 export function rollout(project: string, n: number): Rollout {
   return {
+    ...UNMOVED,
     project,
     app: "shop",
     release: n,
@@ -119,9 +120,6 @@ export function rollout(project: string, n: number): Rollout {
     targets: "x".repeat(64),
     total: 1,
     stages: [{ name: "rest", from: 0, to: 1, maxUnavailable: 1 }],
-    released: 0,
-    settled: 0,
-    fence: 1,
     deadlineMs: 600_000,
     state: { kind: "running" },
     startedAt: n,

@@ -4,6 +4,7 @@
  */
 import { expect } from "vitest";
 import { ROLES } from "#core/access.ts";
+import { UNMOVED } from "#core/rollout.ts";
 import { auditProject } from "../../functions/audit/drift-audit.ts";
 import { buildApp, type ApiDeps } from "../../functions/api/app.ts";
 import { putTargets } from "../../functions/release/content.ts";
@@ -94,11 +95,11 @@ async function release({ db, objects, now }: PlainParts): Promise<void> {
     },
     {
       ...common,
+      ...UNMOVED,
       total: 1,
       stages: [{ name: "rest", from: 0, to: 1, maxUnavailable: 1 }],
       released: 1,
-      settled: 0,
-      fence: 1,
+      out: [0],
       deadlineMs: 600_000,
       state: { kind: "running" },
       startedAt: at,

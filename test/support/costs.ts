@@ -17,8 +17,9 @@ import { bodyDigest, signRequest } from "../../agent/signed.ts";
 import { buildAgentApp } from "../../functions/api/agent.ts";
 import { look } from "../../functions/release/look.ts";
 import { publicHalf } from "../../functions/release/sign.ts";
-import { assignRange } from "../../functions/rollout/assign.ts";
-import { tick } from "../../functions/rollout/tick.ts";
+import { getTargets } from "../../functions/release/content.ts";
+import { assign } from "../../functions/store/placement.ts";
+import { getRollout } from "../../functions/store/rollout.ts";
 import { putToken } from "../../functions/store/cluster.ts";
 import { redeemToken } from "../../functions/store/cluster.ts";
 import { app, cluster, configMaps, hubParts, source } from "./hub-parts.ts";
@@ -55,17 +56,12 @@ export async function measureCosts(): Promise<Costs> {
     await send("GET", AGENT_PATHS.desired, undefined, { "if-none-match": etag, [BEAT_HEADER]: "1" });
     const heartbeat = without(hub.units(), idlePoll);
     await look(hub, "default", "shop");
-    const rollout = await tick(hub, "default", "shop", 1);
+    const rollout = await getRollout(hub.db, "default", "shop", 1);
+    const [target] = await getTargets(hub.objects, rollout?.targets ?? "", 0, 1);
+    if (target === undefined) throw new Error("no target");
     hub.units();
-    await assignRange(hub, {
-      project: "default",
-      app: "shop",
-      release: 1,
-      fence: rollout?.fence ?? 0,
-      from: 0,
-      to: 1,
-    });
-    const { get: _, ...assignment } = hub.units();
+    await assign(hub.db, "default", "shop", target, hub.now(), { rollout: 1, rank: 0 });
+    const assignment = hub.units();
     await send("POST", AGENT_PATHS.report, reportOf(1));
     hub.units();
     await send("POST", AGENT_PATHS.report, reportOf(2));

@@ -6,14 +6,16 @@
 import { sha256 } from "#core/digest.ts";
 import type { PlacementReport } from "#core/protocol.ts";
 import type { Target } from "#core/release.ts";
-import { isOver } from "#core/rollout.ts";
+import { DIRECT_RANKS_MAX, isOver } from "#core/rollout.ts";
 import { getTargets } from "../../functions/release/content.ts";
 import { look } from "../../functions/release/look.ts";
 import { sweepApps } from "../../functions/release/look-apps.ts";
 import { assignRange } from "../../functions/rollout/assign.ts";
+import type { Reported } from "../../functions/rollout/observe.ts";
 import { tick } from "../../functions/rollout/tick.ts";
 import { putBeat } from "../../functions/store/cluster.ts";
 import { putReport } from "../../functions/store/placement.ts";
+import { getRollout } from "../../functions/store/rollout.ts";
 import type { EngineUnderTest } from "./dynamo.ts";
 import { app, cluster, configMaps, hubParts, source, type HubParts } from "./hub-parts.ts";
 
@@ -93,10 +95,17 @@ async function oneRollout(hub: HubParts, clusters: number, maxUnavailable: strin
   };
   const { release } = looked;
   let assigned = 0;
-  const waiting: { target: Target; phase: "received" | "healthy" }[] = [];
+  const waiting: { target: Target; rank: number; phase: "received" | "healthy" }[] = [];
+  let reported: Reported[] | undefined;
   for (;;) {
-    looks += 1;
-    const rollout = await counted("ticks", () => tick(hub, "default", "shop", release));
+    // A batch that only tells of what is under way wakes no rollout.
+    const isWoken = reported === undefined || reported.length > 0;
+    if (isWoken) looks += 1;
+    const options = reported === undefined ? {} : { reported };
+    const rollout = isWoken
+      ? await counted("ticks", () => tick(hub, "default", "shop", release, options))
+      : await getRollout(hub.db, "default", "shop", release);
+    hub.units();
     if (rollout === undefined || isOver(rollout.state)) break;
     const range = {
       project: "default",
@@ -106,10 +115,17 @@ async function oneRollout(hub: HubParts, clusters: number, maxUnavailable: strin
       from: assigned,
       to: rollout.released,
     };
-    await counted("assign", () => assignRange(hub, range));
+    // Few ranks were assigned by the tick that released them.
+    if (range.to - range.from > DIRECT_RANKS_MAX) await counted("assign", () => assignRange(hub, range));
     const fresh = await getTargets(hub.objects, rollout.targets, assigned, rollout.released);
+    const first = assigned;
     assigned = rollout.released;
-    waiting.push(...inOwnOrder(fresh).map((target) => ({ target, phase: "received" as const })));
+    const ranked = fresh.map((target, index) => ({
+      target,
+      rank: first + index,
+      phase: "received" as const,
+    }));
+    waiting.push(...inOwnOrder(ranked));
     const batch = waiting.splice(0, STREAM_BATCH);
     if (batch.length === 0) throw new Error("the rollout waits for nobody");
     await counted("reports", () => inParts(batch, ({ target, phase }) => report(hub, target, phase)));
@@ -117,8 +133,11 @@ async function oneRollout(hub: HubParts, clusters: number, maxUnavailable: strin
     waiting.push(
       ...batch
         .filter(({ phase }) => phase === "received")
-        .map(({ target }) => ({ target, phase: "healthy" as const })),
+        .map(({ target, rank }) => ({ target, rank, phase: "healthy" as const })),
     );
+    reported = batch
+      .filter(({ phase }) => phase === "healthy")
+      .map(({ target, rank }) => ({ rank, cluster: target.cluster }));
   }
   const each = (units: number): number => units / clusters;
   return {
@@ -153,8 +172,8 @@ async function report(hub: HubParts, target: Target, phase: PlacementReport["pha
   if (put.kind !== "written") throw new Error(`report of ${name}: ${put.kind}`);
 }
 
-function inOwnOrder(targets: readonly Target[]): Target[] {
-  return targets.toSorted((a, b) => (sha256(a.cluster) < sha256(b.cluster) ? -1 : 1));
+function inOwnOrder<T extends { target: Target }>(ranked: readonly T[]): T[] {
+  return ranked.toSorted((a, b) => (sha256(a.target.cluster) < sha256(b.target.cluster) ? -1 : 1));
 }
 
 async function inParts<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {

@@ -37,6 +37,7 @@ describe.each(dynamoEngines)("on $name", (engine) => {
       if (stored !== undefined) await deleteResource(hub.db, stored, hubStamp("test"));
     }
     await hub.apply(source, cluster("a"), cluster("b"));
+    for (const name of ["a", "b", "c"]) await putBeat(hub.db, "default", name, hub.now());
   });
 
   const state = async () => appStateSchema.parse(await getAppRecord(hub.db, "default", "shop"));

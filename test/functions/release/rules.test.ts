@@ -10,6 +10,7 @@ import { look, type Looked } from "../../../functions/release/look.ts";
 import { lookFor, sweepApps } from "../../../functions/release/look-apps.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
+import { putBeat } from "../../../functions/store/cluster.ts";
 import { listAssignments } from "../../../functions/store/placement.ts";
 import { deleteResource, getResource, markDeleting, putResource } from "../../../functions/store/resource.ts";
 import { getRelease } from "../../../functions/store/rollout.ts";
@@ -65,6 +66,7 @@ beforeEach(async () => {
   for (const name of ["no-latest", "labelled", "broken", "slow", "warner"]) await remove("Policy", name);
   await project();
   await hub.apply(source, app(), cluster("a", { tier: "web" }), cluster("b", { tier: "web" }));
+  for (const name of ["a", "b"]) await putBeat(hub.db, "default", name, hub.now());
 });
 
 describe("a Project's rules", () => {

@@ -81,7 +81,7 @@ describe("an export", () => {
   it("holds each agent's public key and each App's numbers, with its newest targets, without bundles", () => {
     expect(ofKind("agent").find(({ cluster: name }) => name === "c-007")?.line.key?.x).toBe(agentKey);
     expect(ofKind("app")).toMatchObject([
-      { app: "shop", number: 2, generation: 2, release: { commit: "c2" } },
+      { app: "shop", number: 2, generation: 4, release: { commit: "c2" } },
     ]);
     const targets = ofKind("targets").flatMap(({ body }) => body.targets);
     expect(targets).toHaveLength(CLUSTERS);
@@ -167,7 +167,7 @@ describe("an import", () => {
           );
         }
         const record = await getAppRecord(db, "default", "shop");
-        expect(record).toMatchObject({ release: 2, generation: 2, epoch: 1, active: false });
+        expect(record).toMatchObject({ release: 2, generation: 4, epoch: 1, active: false });
         await hub.parts.commit("c3", configMaps("one"));
         expect(await look(hub.parts, "default", "shop")).toMatchObject({ kind: "released", release: 3 });
         const release = await getRelease(db, "default", "shop", 3);

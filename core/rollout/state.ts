@@ -1,0 +1,173 @@
+/**
+ * A rollout as plain data: its stages over the frozen target order, how far each rank has come, and its state. The record
+ * alone says what may be assigned; an event only says "look".
+ */
+import { z } from "zod";
+import { stampSchema } from "../actor.ts";
+
+const ranks = z.array(z.number().int().nonnegative());
+
+export const stageSchema = z.object({
+  name: z.string(),
+  /** Ranks `from` up to, not including, `to`. */
+  from: z.number().int(),
+  to: z.number().int(),
+  maxUnavailable: z.number().int().positive(),
+  /** Clusters that move at the same time, whatever their health was. */
+  maxConcurrent: z.number().int().positive().optional(),
+  /** All of it has to stay available this long before the next stage. */
+  soakMs: z.number().int().positive().optional(),
+  /** Somebody has to say yes before its first cluster moves, or after its last one has soaked. */
+  approval: z.enum(["before", "after"]).optional(),
+});
+export type Stage = z.infer<typeof stageSchema>;
+
+const stepSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("soaking"), since: z.number(), until: z.number() }),
+  z.object({ kind: z.literal("approval"), when: z.enum(["before", "after"]), since: z.number() }),
+  z.object({ kind: z.literal("window"), until: z.number().optional() }),
+]);
+export type Step = z.infer<typeof stepSchema>;
+
+export const rolloutStateSchema = z.discriminatedUnion("kind", [
+  /** Waits for the rollout of release `after`. */
+  z.object({ kind: z.literal("pending"), after: z.number().int() }),
+  /** `step` is what the stage in force waits for; absent: it moves. */
+  z.object({ kind: z.literal("running"), step: stepSchema.optional() }),
+  z.object({ kind: z.literal("paused"), by: z.string(), at: z.number() }),
+  /** Nothing more is released until what failed is healthy, a person goes on, or a newer release comes. `by`: it was a person. */
+  z.object({ kind: z.literal("halted"), reason: z.string(), by: z.string().optional() }),
+  /** `asked`: when its list was last asked for. */
+  z.object({
+    kind: z.literal("rolling-back"),
+    reason: z.string(),
+    since: z.number(),
+    asked: z.number().optional(),
+  }),
+  z.object({ kind: z.literal("rolled-back"), at: z.number(), reason: z.string() }),
+  z.object({
+    kind: z.literal("succeeded"),
+    at: z.number(),
+    /** They get it when they are heard again. */
+    silent: z.number().int(),
+    /** Tolerated by `maxFailures`. */
+    failed: z.number().int().optional(),
+  }),
+  z.object({ kind: z.literal("superseded"), at: z.number(), by: z.number().int() }),
+  z.object({ kind: z.literal("aborted"), at: z.number(), by: z.string() }),
+]);
+export type RolloutState = z.infer<typeof rolloutStateSchema>;
+
+/** The way back: a list of its own, first those that fail, then those that do not. */
+const backSchema = z.object({
+  /** Digest of its list. */
+  targets: z.string(),
+  total: z.number().int(),
+  /** Ranks below this one fail where they are: they go back at once. */
+  failing: z.number().int(),
+  maxUnavailable: z.number().int().positive(),
+  released: z.number().int(),
+  out: ranks,
+  failed: ranks,
+  /** Clusters that had nothing healthy before: they stay as they are. */
+  stay: z.number().int(),
+});
+export type Back = z.infer<typeof backSchema>;
+
+const approvalSchema = z.object({
+  stage: z.string(),
+  when: z.enum(["before", "after"]),
+  by: z.string(),
+  at: z.number(),
+});
+
+export const rolloutSchema = z.object({
+  project: z.string(),
+  app: z.string(),
+  release: z.number().int().positive(),
+  commit: z.string(),
+  targets: z.string(),
+  total: z.number().int(),
+  stages: z.array(stageSchema),
+  /** Ranks below this one had their turn. */
+  released: z.number().int(),
+  /** Ranks below this one are done with. */
+  settled: z.number().int(),
+  /** Grows when work that was handed out before must not be done any more. */
+  fence: z.number().int(),
+  deadlineMs: z.number().int(),
+  state: rolloutStateSchema,
+  startedAt: z.number(),
+  version: z.number().int(),
+  /** Of the statements that it moves clusters to; the next number is kept for its way back. */
+  generation: z.number().int().default(0),
+  /** Which of `stages` is in force; their number when all are passed. */
+  stage: z.number().int().default(0),
+  /** Clusters of this stage that were moved; a stage that moved nothing has nothing to soak. */
+  moved: z.number().int().default(0),
+  /** Released and not known to be available, in order. */
+  out: ranks.default([]),
+  /** Those of `out` that were unavailable before they were moved: not because of us. */
+  free: ranks.default([]),
+  /** Those of `out` that failed. */
+  failed: ranks.default([]),
+  /** The first few of them in words. */
+  failures: z
+    .array(z.object({ rank: z.number().int(), cluster: z.string(), reason: z.string() }))
+    .default([]),
+  /** Silent at their turn: the stage `returning`. */
+  later: ranks.default([]),
+  maxFailures: z.number().int().positive().default(1),
+  onFailure: z.enum(["rollback", "halt"]).default("halt"),
+  approvals: z.array(approvalSchema).default([]),
+  /** Whoever changed the App and so made this release: their own yes does not count. */
+  by: z.string().optional(),
+  /** What failed before this moment is given its time again. */
+  retriedAt: z.number().optional(),
+  back: backSchema.optional(),
+  /** Nothing newer is released until what failed has changed, or somebody lifts it. */
+  pinned: z.boolean().optional(),
+  /** Of the last command. */
+  stamp: stampSchema.optional(),
+});
+export type Rollout = z.infer<typeof rolloutSchema>;
+
+/** Of a rollout that nothing was released of. */
+export const UNMOVED = {
+  released: 0,
+  settled: 0,
+  fence: 1,
+  generation: 0,
+  stage: 0,
+  moved: 0,
+  out: [],
+  free: [],
+  failed: [],
+  failures: [],
+  later: [],
+  maxFailures: 1,
+  onFailure: "halt",
+  approvals: [],
+} satisfies Partial<Rollout>;
+
+/** Ended; only the silent clusters of one that succeeded are still to come. */
+export function isOver(state: RolloutState): boolean {
+  return ["succeeded", "superseded", "aborted", "rolled-back"].includes(state.kind);
+}
+
+/** Nothing is left to be done for it. */
+export function isDone({ state, later, out, failed }: Rollout): boolean {
+  if (state.kind !== "succeeded") return isOver(state);
+  return later.length === 0 && out.length === failed.length;
+}
+
+/** Whether what it has released may be written to the clusters. */
+export function mayAssign({ kind }: RolloutState): boolean {
+  return ["running", "paused", "halted", "succeeded", "rolling-back"].includes(kind);
+}
+
+/** A count, or a percentage of `total` rounded down; never below 1. `"25%"` of 7 is 1, of 8 is 2. */
+export function countOf(countOrPercent: number | string, total: number): number {
+  if (typeof countOrPercent === "number") return countOrPercent;
+  return Math.max(1, Math.floor((Number.parseInt(countOrPercent, 10) * total) / 100));
+}

@@ -1,0 +1,66 @@
+/**
+ * What happened to a rollout, one entry for each change that people would tell each other: made of two states of its
+ * record, so that no change can be forgotten or told twice.
+ */
+import { z } from "zod";
+import { canonicalJson } from "../digest.ts";
+import { sentence } from "../text.ts";
+import type { Rollout } from "./state.ts";
+import { stageName, stateWords } from "./words.ts";
+
+export const timelineEntrySchema = z.object({
+  /** The version of the record that the change made: its place in the order. */
+  version: z.number().int(),
+  at: z.number(),
+  stage: z.string(),
+  /** The state's kind, or that of what its stage waits for. */
+  state: z.string(),
+  what: z.string(),
+  /** Of a command: who gave it. */
+  by: z.string().optional(),
+  why: z.string().optional(),
+  /** How long the state before had lasted (ms). */
+  afterMs: z.number().optional(),
+});
+export type TimelineEntry = z.infer<typeof timelineEntrySchema>;
+
+/** Undefined where nothing changed but how many clusters are done. */
+export function timelineOf(
+  before: Rollout | undefined,
+  after: Rollout,
+  at: number,
+): TimelineEntry | undefined {
+  const isTold = canonicalJson(before?.stamp ?? null) !== canonicalJson(after.stamp ?? null);
+  if (before !== undefined && keyOf(before) === keyOf(after) && !isTold) return undefined;
+  const stamp = isTold ? after.stamp : undefined;
+  return {
+    version: after.version,
+    at,
+    stage: stageName(after),
+    state: stateKind(after),
+    what: sentence(before === undefined ? `started: ${stateWords(after)}` : whatOf(before, after)),
+    ...(stamp === undefined ? {} : { by: stamp.by }),
+    ...(stamp?.why === undefined ? {} : { why: stamp.why }),
+  };
+}
+
+function whatOf(before: Rollout, after: Rollout): string {
+  if (after.approvals.length > before.approvals.length) {
+    const given = after.approvals.at(-1);
+    return `approved ${given?.when ?? ""} stage ${given?.stage ?? ""}`;
+  }
+  if (before.pinned === true && after.pinned !== true) return "unpinned";
+  if (after.retriedAt !== before.retriedAt) return "failed clusters are tried again";
+  return stateWords(after);
+}
+
+function stateKind({ state }: Rollout): string {
+  return state.kind === "running" && state.step !== undefined ? state.step.kind : state.kind;
+}
+
+/** What an entry is about: times and counts within a state are not told. */
+function keyOf(rollout: Rollout): string {
+  const { state } = rollout;
+  const reason = "reason" in state ? state.reason : "";
+  return `${rollout.stage} ${stateKind(rollout)} ${reason} ${rollout.pinned === true} ${rollout.approvals.length} ${rollout.retriedAt ?? ""}`;
+}

@@ -1,0 +1,56 @@
+/** A rollout in words: where it stands and what it waits for. One set of words for pages, CLI, timeline and `why`. */
+import { assertNever } from "../assert.ts";
+import type { Rollout, Step } from "./state.ts";
+
+export function stageName({ stages, stage }: Pick<Rollout, "stages" | "stage">): string {
+  return stages[stage]?.name ?? "returning";
+}
+
+/** `waits for an approval before stage eu`. */
+export function stepWords(rollout: Rollout, step: Step | undefined): string {
+  const name = stageName(rollout);
+  if (step === undefined) return `stage ${name} moves`;
+  switch (step.kind) {
+    case "soaking":
+      return `stage ${name} soaks until ${timeWords(step.until)}`;
+    case "approval":
+      return `waits for an approval ${step.when} stage ${name}`;
+    case "window":
+      return `stage ${name} waits for its window${step.until === undefined ? "" : `, which opens at ${timeWords(step.until)}`}`;
+    default:
+      return assertNever(step);
+  }
+}
+
+/** What it waits for, or how it ended. */
+export function stateWords(rollout: Rollout): string {
+  const { state } = rollout;
+  switch (state.kind) {
+    case "pending":
+      return `waits for the rollout of release ${state.after}`;
+    case "running":
+      return stepWords(rollout, state.step);
+    case "paused":
+      return `paused by ${state.by}`;
+    case "halted":
+      return `halted: ${state.reason}`;
+    case "rolling-back":
+      return `going back: ${state.reason}`;
+    case "rolled-back":
+      return `went back: ${state.reason}`;
+    case "succeeded":
+      return state.silent === 0
+        ? "succeeded"
+        : `succeeded, ${state.silent} silent clusters get it when heard`;
+    case "superseded":
+      return `superseded by release ${state.by}`;
+    case "aborted":
+      return `aborted by ${state.by}`;
+    default:
+      return assertNever(state);
+  }
+}
+
+function timeWords(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace("T", " ") + " UTC";
+}

@@ -1,0 +1,72 @@
+/**
+ * A person's command to a rollout: one change of its record, stamped for the audit log, then the step that follows from
+ * it. Whoever was faster is read and decided again.
+ */
+import type { Stamp } from "#core/actor.ts";
+import { command, type CommandKind, type Rollout } from "#core/rollout.ts";
+import { getRollout, putRollout } from "../store/rollout.ts";
+import { getAppRecord, inForce, putAppRecord } from "../store/state.ts";
+import type { AssignDeps } from "./assign.ts";
+import { tick } from "./tick.ts";
+
+export interface RolloutCommand {
+  project: string;
+  app: string;
+  release: number;
+  command: CommandKind;
+  stamp: Stamp;
+}
+
+export type CommandResult =
+  | { kind: "done"; rollout: Rollout }
+  | { kind: "refused"; message: string }
+  | { kind: "unknown" };
+
+const RACES_MAX = 5;
+
+export async function commandRollout(deps: AssignDeps, told: RolloutCommand): Promise<CommandResult> {
+  const { project, app, release, stamp } = told;
+  for (let race = 0; race < RACES_MAX; race++) {
+    const rollout = await getRollout(deps.db, project, app, release);
+    if (rollout === undefined) return { kind: "unknown" };
+    const elsewhere = await newerInForce(deps, rollout);
+    if (elsewhere !== undefined) return { kind: "refused", message: elsewhere };
+    const { by, why } = stamp;
+    const commanded = command(rollout, { kind: told.command, by, reason: why }, deps.now());
+    if (commanded.kind === "refused") return commanded;
+    // It may have been cut off between its writes: what follows is made sure of all the same.
+    if (commanded.kind === "done" && (await putRollout(deps.db, { ...commanded.next, stamp })) === "lost")
+      continue;
+    await follow(deps, told);
+    await tick(deps, project, app, release, { redrive: true });
+    const rolled = await getRollout(deps.db, project, app, release);
+    return rolled === undefined ? { kind: "unknown" } : { kind: "done", rollout: rolled };
+  }
+  return {
+    kind: "refused",
+    message: `the rollout of release ${release} is being changed by others: try again`,
+  };
+}
+
+async function newerInForce({ db }: AssignDeps, { project, app, release }: Rollout) {
+  const record = await getAppRecord(db, project, app);
+  if (record === undefined || inForce(record) === release) return undefined;
+  return `release ${release} is not in force any more: release ${inForce(record)} is`;
+}
+
+/** What the App's record has to say too: the sweep works from it. */
+async function follow({ db }: AssignDeps, { project, app, release, command: told }: RolloutCommand) {
+  for (let race = 0; race < RACES_MAX; race++) {
+    const record = await getAppRecord(db, project, app);
+    if (record === undefined) return;
+    const { pinned, ...rest } = record;
+    const version = record.version + 1;
+    if (told === "unpin" && pinned?.release === release) {
+      // Looked at anew: the same commit may be tried again.
+      if ((await putAppRecord(db, { ...rest, inputs: "", version }, record.version)) === "written") return;
+    } else if (told === "rollback" && !record.active) {
+      if ((await putAppRecord(db, { ...record, active: true, version }, record.version)) === "written")
+        return;
+    } else return;
+  }
+}

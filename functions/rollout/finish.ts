@@ -1,0 +1,68 @@
+/**
+ * What follows the end of a rollout: a deleted App goes, a rollback pins, the release that waited starts. All of it may be
+ * repeated; the sweep does, where a crash left it undone.
+ */
+import { isDone, type Rollout } from "#core/rollout.ts";
+import { getTargets } from "../release/content.ts";
+import { leaveApp } from "../release/leave.ts";
+import { isPinned } from "../release/pin.ts";
+import { getResource } from "../store/resource.ts";
+import { getRollout, putRollout } from "../store/rollout.ts";
+import { getAppRecord, inForce, markInactive, putAppRecord, type AppRecord } from "../store/state.ts";
+import type { AssignDeps } from "./assign.ts";
+
+const PINNED_CLUSTERS_MAX = 50;
+
+export async function finish(deps: AssignDeps, rollout: Rollout): Promise<void> {
+  const { project, app, release, state } = rollout;
+  if (state.kind === "succeeded" && state.silent === 0 && state.failed === undefined) {
+    const stored = await getResource(deps.db, "App", project, app);
+    if (stored?.deleting === true) await leaveApp(deps.db, stored);
+  }
+  const record = await getAppRecord(deps.db, project, app);
+  if (record === undefined) return;
+  const pinned = await pin(deps, rollout, record);
+  if (pinned.release !== release) await startWaiting(deps, rollout, pinned);
+  else if (isDone(rollout)) await markInactive(deps.db, project, app, release);
+}
+
+/** Clusters that failed are named: what is given to them next tells whether the cause is gone. */
+async function pin(deps: AssignDeps, rollout: Rollout, record: AppRecord): Promise<AppRecord> {
+  if (rollout.pinned !== true || inForce(record) !== rollout.release) return record;
+  if (record.pinned?.release === rollout.release) return record;
+  const failed = rollout.failed.slice(0, PINNED_CLUSTERS_MAX);
+  const last = failed.at(-1);
+  const list =
+    last === undefined ? [] : await getTargets(deps.objects, rollout.targets, failed[0] ?? 0, last + 1);
+  const clusters = failed.flatMap((rank) => list[rank - (failed[0] ?? 0)]?.cluster ?? []);
+  const next = {
+    ...record,
+    version: record.version + 1,
+    pinned: { release: rollout.release, clusters },
+  };
+  // Somebody else wrote the record: the sweep comes by again.
+  return (await putAppRecord(deps.db, next, record.version)) === "written" ? next : record;
+}
+
+/** The newest release waited for this one. */
+async function startWaiting(deps: AssignDeps, { release }: Rollout, record: AppRecord): Promise<void> {
+  const { project, app } = record;
+  if (record.rolling !== release) return;
+  const next = await getRollout(deps.db, project, app, record.release);
+  if (next?.state.kind === "pending") {
+    const orders = new Map(
+      record.pinned === undefined
+        ? []
+        : (await getTargets(deps.objects, next.targets, 0, next.total)).map(({ cluster, order }) => [
+            cluster,
+            order,
+          ]),
+    );
+    // It would give the same to what failed: it waits until the pin is lifted, or a newer one comes.
+    if (await isPinned(deps, record, orders)) return;
+    const started = await putRollout(deps.db, { ...next, state: { kind: "running" }, startedAt: deps.now() });
+    if (started === "lost") return;
+  }
+  const { rolling: _, pinned: __, ...rest } = record;
+  await putAppRecord(deps.db, { ...rest, version: record.version + 1 }, record.version);
+}

@@ -1,0 +1,139 @@
+/**
+ * What a tick reads. After reports only those who reported, so that its cost does not grow with the fleet; the sweep
+ * besides reads who is out or was silent, a bounded part at a time.
+ */
+import { standingOf, turnOf, type ObservedTarget, type Rollout, type Standing } from "#core/rollout.ts";
+import type { Target } from "#core/release.ts";
+import type { Placement } from "#core/placement.ts";
+import type { ObjectStore } from "../objects/port.ts";
+import { getTargets } from "../release/content.ts";
+import { getBeats, isSilent } from "../store/cluster.ts";
+import type { Db } from "../store/db.ts";
+import { getPlacements } from "../store/placement.ts";
+
+export interface ObserveDeps {
+  db: Db;
+  objects: Pick<ObjectStore, "get">;
+  now: () => number;
+}
+
+/** A cluster that reported, by the rank that its placement names. */
+export interface Reported {
+  rank: number;
+  cluster: string;
+}
+
+const LOOKED_AT_MAX = 1_000;
+const SWEEP_MS = 60_000;
+
+const listOf = ({ state, back, targets }: Rollout): string =>
+  state.kind === "rolling-back" && back !== undefined ? back.targets : targets;
+
+/** Read anew: what a record of the stream says may be older than what is known. */
+export async function observeReported(
+  { db, now }: ObserveDeps,
+  rollout: Rollout,
+  reported: readonly Reported[],
+): Promise<ObservedTarget[]> {
+  const { project, app } = rollout;
+  const placements = await getPlacements(
+    db,
+    project,
+    app,
+    reported.map(({ cluster }) => cluster),
+  );
+  return reported.flatMap(({ rank, cluster }) => {
+    const placement = placements.get(cluster);
+    if (placement?.assigned === undefined || !isMove(rollout, placement, rank)) return [];
+    const standing = standingOf(placement.assigned, placement, { silent: false }, rollout, now());
+    return [{ rank, cluster, standing }];
+  });
+}
+
+/** Whether what stands there was given by this rollout, on the way that it is on. */
+function isMove({ release, state }: Rollout, { assigned }: Placement, rank: number): boolean {
+  const isBack = state.kind === "rolling-back";
+  return assigned?.rollout === release && assigned.rank === rank && (assigned.back === true) === isBack;
+}
+
+/** Who is out, and who was silent: all of them, or where they are many, another part at each minute. */
+export async function observeOpen(deps: ObserveDeps, rollout: Rollout): Promise<ObservedTarget[]> {
+  const { state, back } = rollout;
+  const isBack = state.kind === "rolling-back";
+  if (isBack && back === undefined) return [];
+  const minute = Math.floor(deps.now() / SWEEP_MS);
+  const out = part(isBack ? (back?.out ?? []) : rollout.out, minute);
+  const later = isBack ? [] : part(rollout.later, minute);
+  const laterSet = new Set(later);
+  return observeRanks(
+    deps,
+    rollout,
+    [...out, ...later].sort((a, b) => a - b),
+    (target, placement, heard) => {
+      if (isBack) return returnStanding(target, placement, heard, rollout, deps.now());
+      const standing = standingOf(target, placement, heard, rollout, deps.now());
+      const isOwed = standing.kind === "moving" && !standing.assigned;
+      return isOwed && laterSet.has(target.rank)
+        ? turnOf({ ...target, carried: false }, placement, heard)
+        : standing;
+    },
+  );
+}
+
+/** A silent cluster is given its return all the same. */
+function returnStanding(
+  target: Ranked,
+  placement: Placement | undefined,
+  heard: { silent: boolean },
+  rollout: Rollout,
+  now: number,
+): Standing {
+  const standing = standingOf(target, placement, { silent: false }, rollout, now);
+  return heard.silent && standing.kind === "moving" && standing.assigned ? { kind: "silent" } : standing;
+}
+
+/** Whose turn it is. */
+export async function observeNext(
+  deps: ObserveDeps,
+  rollout: Rollout,
+  from: number,
+  to: number,
+): Promise<ObservedTarget[]> {
+  const ranks = Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+  return observeRanks(deps, rollout, ranks, turnOf);
+}
+
+type Ranked = Target & { rank: number };
+
+async function observeRanks(
+  deps: ObserveDeps,
+  rollout: Rollout,
+  ranks: readonly number[],
+  judge: (target: Ranked, placement: Placement | undefined, heard: { silent: boolean }) => Standing,
+): Promise<ObservedTarget[]> {
+  const [first, last] = [ranks.at(0), ranks.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const { project, app } = rollout;
+  const list = await getTargets(deps.objects, listOf(rollout), first, last + 1);
+  const targets = ranks.flatMap((rank): Ranked[] => {
+    const target = list[rank - first];
+    return target === undefined ? [] : [{ ...target, rank }];
+  });
+  const clusters = targets.map(({ cluster }) => cluster);
+  const [placements, beats] = await Promise.all([
+    getPlacements(deps.db, project, app, clusters),
+    getBeats(deps.db, project, clusters),
+  ]);
+  return targets.map((target) => {
+    const { rank, cluster } = target;
+    const heard = { silent: isSilent(beats.get(cluster), deps.now()) };
+    return { rank, cluster, standing: judge(target, placements.get(cluster), heard) };
+  });
+}
+
+function part(ranks: readonly number[], minute: number): readonly number[] {
+  if (ranks.length <= LOOKED_AT_MAX) return ranks;
+  const parts = Math.ceil(ranks.length / LOOKED_AT_MAX);
+  const start = (minute % parts) * LOOKED_AT_MAX;
+  return ranks.slice(start, start + LOOKED_AT_MAX);
+}
