@@ -4,10 +4,11 @@
  */
 import { placementSchema } from "#core/placement.ts";
 import { releaseSchema, type Release } from "#core/release.ts";
-import { isOver, rolloutSchema } from "#core/rollout.ts";
+import { isOver } from "#core/rollout.ts";
 import { chartStateSchema, type ChartState } from "#core/chart-state.ts";
 import { sourceStateSchema, type SourceState } from "#core/source.ts";
 import { readAll, type Db, type Item } from "./db.ts";
+import { rolloutOfItem } from "./rollout.ts";
 import { servedSchema, type Served } from "./served.ts";
 import { keys, lists, type Partition } from "./table.ts";
 
@@ -56,9 +57,12 @@ export function eachRelease(db: Db, project: string, app: string): AsyncGenerato
   return each(db, lists.releases(project, app), (item) => releaseSchema.parse(item));
 }
 
-/** Digests of target lists. */
-export function eachRolloutTargets(db: Db, project: string, app: string): AsyncGenerator<string> {
-  return each(db, lists.rollouts(project, app), (item) => rolloutSchema.parse(item).targets);
+/** Digests of target lists: of each way there, and of ways back. */
+export async function* eachRolloutTargets(db: Db, project: string, app: string): AsyncGenerator<string> {
+  for await (const { targets, back } of each(db, lists.rollouts(project, app), rolloutOfItem)) {
+    yield targets;
+    if (back !== undefined) yield back.targets;
+  }
 }
 
 /** What clusters were told to have, and what they said they have. */
@@ -85,7 +89,7 @@ export async function trimReleases(db: Db, project: string, app: string, kept: n
     const key = keys.rollout(project, app, release);
     const item = await db.get(key, consistent);
     if (item !== undefined) {
-      const { state, version } = rolloutSchema.parse(item);
+      const { state, version } = rolloutOfItem(item);
       if (!isOver(state)) continue;
       const unchanged = { text: "#version = :was", names: { version: "version" }, values: { was: version } };
       if ((await db.delete(key, unchanged)) === "lost") continue;
