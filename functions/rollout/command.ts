@@ -59,10 +59,10 @@ async function follow({ db }: AssignDeps, { project, app, release, command: told
   for (let race = 0; race < RACES_MAX; race++) {
     const record = await getAppRecord(db, project, app);
     if (record === undefined) return;
-    const { pinned, ...rest } = record;
+    const { pinned, reads: _, ...rest } = record;
     const version = record.version + 1;
     if (told === "unpin" && pinned?.release === release) {
-      // Looked at anew: the same commit may be tried again.
+      // Looked at and rendered anew: the same commit may be tried again.
       if ((await putAppRecord(db, { ...rest, inputs: "", version }, record.version)) === "written") return;
     } else if (told === "rollback" && !record.active) {
       if ((await putAppRecord(db, { ...record, active: true, version }, record.version)) === "written")
