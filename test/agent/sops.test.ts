@@ -2,51 +2,23 @@
  * Secrets made by the real `sops`: they arrive opened in the cluster and nowhere else, and whatever does not fit is told
  * without a word of what is in them.
  */
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import type { KubeObject } from "#core/object.ts";
 import { openSecrets, SOPS_KEYS } from "../../agent/sops.ts";
 import { ensureTool } from "../../cli/dev/tools.ts";
+import { DATA_ONLY, makeAgeKey, sopsEncrypted, type AgeKey } from "../support/sops-files.ts";
 import { memoryCluster, phase, startAgent, stopAgents, WAIT } from "../support/test-agent.ts";
 import { TestHub } from "../support/test-hub.ts";
 
 const PLAIN = "correct-horse-battery-staple";
-const run = promisify(execFile);
-let folder: string;
-let sops: string;
-let ageKeygen: string;
-
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fairlead-sops-"));
-  sops = join(await ensureTool("sops"), "sops");
-  ageKeygen = join(await ensureTool("age-keygen"), "age-keygen");
+  await Promise.all([ensureTool("sops"), ensureTool("age-keygen")]);
 }, 900_000);
-afterAll(() => rm(folder, { recursive: true, force: true }));
 afterEach(stopAgents);
 
-interface Key {
-  identity: string;
-  recipient: string;
-}
-
-async function makeKey(): Promise<Key> {
-  const { stdout } = await run(ageKeygen, []);
-  const [, recipient = ""] = /public key: (age1\S+)/.exec(stdout) ?? [];
-  return { identity: stdout, recipient };
-}
-
-/** What somebody commits: the file after `sops --encrypt`. */
-async function encrypted(text: string, key: Key, ...args: string[]): Promise<KubeObject> {
-  const file = join(folder, `${Math.random()}.yaml`);
-  await writeFile(file, text);
-  await run(sops, ["--encrypt", "--in-place", "--age", key.recipient, ...args, file]);
-  return parse(await readFile(file, "utf8")) as KubeObject;
-}
+const encrypted = async (text: string, key: AgeKey, ...args: string[]): Promise<KubeObject> =>
+  parse(await sopsEncrypted(text, key, ...args)) as KubeObject;
 
 const SECRET = `apiVersion: v1
 kind: Secret
@@ -58,9 +30,7 @@ stringData:
     user: me
     password: ${PLAIN}
 `;
-const DATA_ONLY = ["--encrypted-regex", "^(data|stringData)$"];
-
-async function keyIn(kube: ReturnType<typeof memoryCluster>, key: Key): Promise<void> {
+async function keyIn(kube: ReturnType<typeof memoryCluster>, key: AgeKey): Promise<void> {
   const data = { "age.agekey": Buffer.from(key.identity).toString("base64") };
   const metadata = { name: SOPS_KEYS, namespace: "fairlead-system" };
   await kube.apply({ apiVersion: "v1", kind: "Secret", metadata, data }, { dryRun: false, force: true });
@@ -70,7 +40,7 @@ const DB = { apiVersion: "v1", kind: "Secret", namespace: "shop", name: "db" };
 
 describe("a Secret encrypted by SOPS", () => {
   it("arrives opened in the cluster, and its text is nowhere in what the hub hears or the agent says", async () => {
-    const key = await makeKey();
+    const key = await makeAgeKey();
     const [hub, kube] = [await TestHub.create(), memoryCluster()];
     await keyIn(kube, key);
     const agent = startAgent(hub, kube, { token: hub.token() });
@@ -92,7 +62,7 @@ describe("a Secret encrypted by SOPS", () => {
   });
 
   it("waits for its key: says which Secret is missing where, and opens once it is there", async () => {
-    const key = await makeKey();
+    const key = await makeAgeKey();
     const [hub, kube] = [await TestHub.create(), memoryCluster()];
     startAgent(hub, kube, { token: hub.token() });
     await hub.assign("shop", [await encrypted(SECRET, key, ...DATA_ONLY)]);
@@ -106,7 +76,7 @@ describe("a Secret encrypted by SOPS", () => {
   });
 
   it("keeps numbers, booleans and lists as they were, and everything is encrypted that sops encrypts by default", async () => {
-    const key = await makeKey();
+    const key = await makeAgeKey();
     const kube = memoryCluster();
     await keyIn(kube, key);
     const text = `apiVersion: v1\nkind: Secret\nmetadata: { name: x }\ndata: { a: "" }\nextra: { int: 7, float: 1.5, bool: true, list: [one, { two: 2 }] }\n`;
@@ -124,7 +94,7 @@ describe("a Secret encrypted by SOPS", () => {
 });
 
 describe("what cannot be opened", () => {
-  const problemOf = async (object: KubeObject, key?: Key): Promise<string> => {
+  const problemOf = async (object: KubeObject, key?: AgeKey): Promise<string> => {
     const kube = memoryCluster();
     if (key !== undefined) await keyIn(kube, key);
     const { problems, objects } = await openSecrets(kube, [object]);
@@ -133,7 +103,7 @@ describe("what cannot be opened", () => {
   };
 
   it("is told: another key, another kind of key, an object that is no Secret", async () => {
-    const [key, other] = [await makeKey(), await makeKey()];
+    const [key, other] = [await makeAgeKey(), await makeAgeKey()];
     const secret = await encrypted(SECRET, key, ...DATA_ONLY);
     expect(await problemOf(secret, other)).toContain("encrypted for none of the age keys");
     expect(await problemOf({ ...secret, sops: { kms: [{ arn: "x" }] } }, key)).toContain("for no age key");
@@ -141,7 +111,7 @@ describe("what cannot be opened", () => {
   });
 
   it("is told without a word of it: a value that was moved, altered, or put there", async () => {
-    const key = await makeKey();
+    const key = await makeAgeKey();
     const secret = await encrypted(SECRET, key, ...DATA_ONLY);
     const values = secret["stringData"] as Record<string, string>;
     const { password = "", config = "" } = values;

@@ -56,6 +56,8 @@ const SETTINGS = {
 
 export interface LineOptions {
   onUnits?: OnUnits;
+  /** Told all that the hub says. */
+  log?: (entry: Record<string, unknown>) => void;
   /** The agent's program and Node's flags before it; its source by default. */
   agent?: { program: string; nodeArgs: readonly string[] };
 }
@@ -71,7 +73,7 @@ export async function startLine(names: readonly string[], options: LineOptions =
       wasmFile,
       newEpoch,
       times: SETTINGS,
-      log: () => undefined,
+      log: options.log ?? (() => undefined),
       ...(options.onUnits === undefined ? {} : { onUnits: options.onUnits }),
     });
   let hub = await open(0);
