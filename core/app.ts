@@ -74,10 +74,26 @@ const helmSchema = z.strictObject({
   values: z.record(z.string(), z.json()).default({}),
 });
 
+/** Where people put what they share, and Jsonnet's package managers what they fetch. */
+export const JSONNET_LIBRARIES = ["lib", "vendor"] as const;
+
+const jsonnetValues = z
+  .record(z.string().regex(/^[A-Za-z_]\w{0,99}$/, "must be a name such as replicas"), z.json())
+  .default({});
+
+/** Texts in the values may hold `${cluster.…}`. */
+const jsonnetSchema = z.strictObject({
+  /** Arguments of `main.jsonnet`, where that is a function. */
+  tlas: jsonnetValues,
+  /** What `std.extVar` gives. */
+  extVars: jsonnetValues,
+});
+
 const overrideSchema = z.strictObject({
   clusters: selectorSchema,
   path: z.string().max(500).optional(),
   helm: helmSchema.optional(),
+  jsonnet: jsonnetSchema.optional(),
 });
 
 const specSchema = z.strictObject({
@@ -94,6 +110,16 @@ const specSchema = z.strictObject({
       /** `.Release.Name`; the App's own name where absent. Helm allows 53 characters. */
       release: nameSchema.max(53, "must have at most 53 characters: Helm takes no more").optional(),
       skipCrds: z.boolean().default(false),
+    })
+    .optional(),
+  /** For a folder with a `main.jsonnet`. */
+  jsonnet: jsonnetSchema
+    .extend({
+      /** Folders from the root of the repository, looked through for imports that do not lie beside who asks. */
+      libs: z
+        .array(z.string().min(1).max(500))
+        .max(20)
+        .default([...JSONNET_LIBRARIES]),
     })
     .optional(),
   /** Put `${cluster.…}` into the rendered objects' texts too. */

@@ -2,7 +2,7 @@
  * What one cluster's render of an App is made of: the folder, and for a chart its values, with the App's overrides for
  * that cluster and its variables put in. Clusters with equal inputs share a render.
  */
-import type { App } from "./app.ts";
+import { JSONNET_LIBRARIES, type App } from "./app.ts";
 import type { Cluster } from "./cluster.ts";
 import { canonicalJson } from "./digest.ts";
 import { isFields } from "./pointer.ts";
@@ -17,6 +17,7 @@ export interface RenderInputs {
   valuesFiles: string[];
   values: Record<string, unknown>;
   skipCrds: boolean;
+  jsonnet: { tlas: Record<string, unknown>; extVars: Record<string, unknown>; libs: string[] };
 }
 
 /** `message` is the same for every cluster that fails alike; which ones they are is the caller's to say. */
@@ -35,6 +36,9 @@ export function renderInputs(app: App, cluster: Cluster): Made {
     overrides.findLast((one) => one.path !== undefined)?.path ?? spec.path,
   );
   const charts = [spec.helm, ...overrides.map((one) => one.helm)].filter((helm) => helm !== undefined);
+  const programs = [spec.jsonnet, ...overrides.map((one) => one.jsonnet)].filter(
+    (jsonnet) => jsonnet !== undefined,
+  );
   const inputs: RenderInputs = {
     path,
     release: spec.helm?.release ?? metadata.name,
@@ -42,15 +46,39 @@ export function renderInputs(app: App, cluster: Cluster): Made {
     valuesFiles: charts
       .flatMap(({ valuesFiles }) => valuesFiles)
       .map((file) => filling.text("spec.helm.valuesFiles", file)),
-    values: charts.reduce<Record<string, unknown>>(
-      (merged, { values }) => mergeValues(merged, filling.values("spec.helm.values", values)),
-      {},
+    values: merged(
+      filling,
+      "spec.helm.values",
+      charts.map(({ values }) => values),
     ),
     skipCrds: spec.helm?.skipCrds ?? false,
+    jsonnet: {
+      tlas: merged(
+        filling,
+        "spec.jsonnet.tlas",
+        programs.map(({ tlas }) => tlas),
+      ),
+      extVars: merged(
+        filling,
+        "spec.jsonnet.extVars",
+        programs.map(({ extVars }) => extVars),
+      ),
+      libs: spec.jsonnet?.libs ?? [...JSONNET_LIBRARIES],
+    },
   };
   return filling.failure === undefined
     ? { kind: "made", inputs }
     : { kind: "failed", message: filling.failure };
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Later ones outweigh. */
+function merged(filling: Filling, place: string, all: readonly Values[]): Record<string, unknown> {
+  return all.reduce<Record<string, unknown>>(
+    (under, values) => mergeValues(under, filling.values(place, values)),
+    {},
+  );
 }
 
 /** The first that matches, or all of them in order: as the App says. */

@@ -114,7 +114,7 @@ async function renderGroup(
     const helm = helmOptions(inputs, first);
     const result = await renderer.render(
       chart === undefined
-        ? { files, path, helm }
+        ? { files, path, helm, jsonnet: inputs.jsonnet }
         : { files: filesFor(chart, files, helm.valuesFiles), path, helm, isChart: true },
     );
     made.renders += 1;

@@ -4,6 +4,7 @@
  * An instance that trapped or ended itself is never called again; the caller throws its whole worker away.
  */
 import type { HelmRequest } from "./helm.ts";
+import type { JsonnetOptions } from "./jsonnet.ts";
 import type { RegoRequest } from "./rego.ts";
 import type { Tree } from "./pack.ts";
 import { createSandbox } from "./sandbox.ts";
@@ -23,8 +24,9 @@ type Exports = {
 };
 
 /** A render, or a question to the engine that speaks Rego: both have the same exports. */
-type EngineRequest =
+export type EngineRequest =
   | { kind: "kustomize" | "helm"; path: string; helm: HelmRequest | undefined }
+  | { kind: "jsonnet"; path: string; jsonnet: JsonnetOptions }
   | RegoRequest;
 
 /** The answer's JSON, undecoded; `broken` when the instance panicked, with its last words. */

@@ -8,6 +8,7 @@ import { BUNDLE_BYTES_MAX, BUNDLE_OBJECTS_MAX } from "#core/limits.ts";
 import type { KubeObject } from "#core/object.ts";
 import { readEngineFailure } from "./failure.ts";
 import { readHelmFailure } from "./helm.ts";
+import { readJsonnetFailure } from "./jsonnet.ts";
 import { engineReplySchema } from "./job.ts";
 import { mebibytes, QUEUE_MAX } from "./limits.ts";
 import type { JobOutcome } from "./pool.ts";
@@ -42,9 +43,7 @@ export function interpret(outcome: JobOutcome, { files, selected, limits }: Aske
     case "out-of-memory":
       return outOfMemory(place, limits);
     case "broken":
-      return /out of memory|cannot allocate memory/.test(outcome.lastWords)
-        ? outOfMemory(place, limits)
-        : failed(`the render engine broke off while rendering ${place}: ${outcome.lastWords}`);
+      return brokenOff(place, outcome.lastWords, limits);
     case "died":
       return failed(`the render worker ended while rendering ${place}: ${outcome.reason}`);
     case "refused":
@@ -52,6 +51,13 @@ export function interpret(outcome: JobOutcome, { files, selected, limits }: Aske
     default:
       return assertNever(outcome);
   }
+}
+
+function brokenOff(place: string, lastWords: string, limits: Limits): RenderFailure {
+  if (/out of memory|cannot allocate memory/.test(lastWords)) return outOfMemory(place, limits);
+  if (/Maximum call stack/.test(lastWords))
+    return failed(`rendering ${place} calls itself more deeply than the engine can: end its recursion`);
+  return failed(`the render engine broke off while rendering ${place}: ${lastWords}`);
 }
 
 function outOfMemory(place: string, { memoryBytesMax }: Limits): RenderFailure {
@@ -80,6 +86,7 @@ function readReply(
   files: RepositoryFiles,
 ): RenderResult {
   if (!reply.ok && kind === "helm") return readHelmFailure(reply.message, folder);
+  if (!reply.ok && kind === "jsonnet") return readJsonnetFailure(reply.message, folder);
   if (!reply.ok) {
     const context = { folder, kustomizationIn: (at: string) => kustomizationIn(files, at) };
     return readEngineFailure(reply.message, reply.file, context);

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { askedSchema } from "#core/asked.ts";
 import type { HelmRequest } from "./helm.ts";
+import type { JsonnetOptions } from "./jsonnet.ts";
 import type { PackedFiles } from "./pack.ts";
 import type { Reads } from "./reads.ts";
 import type { RegoRequest } from "./rego.ts";
@@ -20,6 +21,13 @@ export type RenderJob =
       path: string;
       /** A kustomization needs it for the charts in it. */
       helm: HelmRequest | undefined;
+      files: PackedFiles;
+      engine: WebAssembly.Module;
+    }
+  | {
+      kind: "jsonnet";
+      path: string;
+      jsonnet: JsonnetOptions;
       files: PackedFiles;
       engine: WebAssembly.Module;
     }

@@ -1,6 +1,6 @@
 /**
  * Renders a folder of a repository into Kubernetes objects: a kustomization with the real Kustomize, a chart with the
- * real Helm, anything else as plain YAML. The same files and path give the same objects in the same order. Nothing
+ * real Helm, a program with the real Jsonnet, anything else as plain YAML. The same files and path give the same objects in the same order. Nothing
  * outside of the given files is read, nothing is fetched, nothing is run, and namespaces are left as they are. A repository that cannot be rendered is
  * an answer; only a broken installation (no engine) throws.
  */
@@ -8,6 +8,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { helmRequest, type HelmOptions } from "./helm.ts";
 import { interpret } from "./interpret.ts";
+import { NO_JSONNET_OPTIONS, type JsonnetOptions } from "./jsonnet.ts";
 import type { Limits } from "./interpret.ts";
 import type { RenderJob } from "./job.ts";
 import { MEMORY_BYTES_MAX_DEFAULT, TIMEOUT_MS_DEFAULT, WORKERS_DEFAULT } from "./limits.ts";
@@ -36,6 +37,7 @@ type RenderRequest = {
   files: RepositoryFiles;
   path: string;
   helm?: HelmOptions;
+  jsonnet?: JsonnetOptions;
   /** The folder is a chart, whatever else lies in it. */
   isChart?: boolean;
 };
@@ -62,13 +64,13 @@ export function createRenderer(options: RendererOptions): Renderer {
   let engine: Promise<WebAssembly.Module> | undefined;
   let regoEngine: Promise<WebAssembly.Module> | undefined;
   return {
-    render: async ({ files, path, helm, isChart }) => {
+    render: async ({ files, path, helm, jsonnet, isChart }) => {
       const selected = select(files, path, isChart);
       if (selected.kind === "failed") return selected;
       if (selected.kind === "helm" && helm === undefined) return failed(NO_CHART_OPTIONS);
       const compiled =
         selected.kind === "yaml" ? undefined : await (engine ??= compile(options.wasmFile, limits));
-      const outcome = await pool.run(() => prepare(selected, compiled, helm));
+      const outcome = await pool.run(() => prepare(selected, compiled, { helm, jsonnet }));
       return interpret(outcome, { files, selected, limits });
     },
     rego: async (rego) => {
@@ -84,9 +86,17 @@ async function compile(wasmFile: string, { memoryBytesMax }: Limits): Promise<We
   return WebAssembly.compile(withMemoryMax(await readFile(wasmFile), memoryBytesMax));
 }
 
-function prepare(selected: Selected, engine: WebAssembly.Module | undefined, helm?: HelmOptions): RenderJob {
+function prepare(
+  selected: Selected,
+  engine: WebAssembly.Module | undefined,
+  {
+    helm,
+    jsonnet = NO_JSONNET_OPTIONS,
+  }: { helm: HelmOptions | undefined; jsonnet?: JsonnetOptions | undefined },
+): RenderJob {
   const { kind, folder: path } = selected;
   const files = pack(selected.files);
   if (engine === undefined || kind === "yaml") return { kind: "yaml", files };
+  if (kind === "jsonnet") return { kind, path, jsonnet, files, engine };
   return { kind, path, helm: helm === undefined ? undefined : helmRequest(helm), files, engine };
 }

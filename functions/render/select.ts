@@ -5,6 +5,7 @@
 import { sha256 } from "#core/digest.ts";
 import { FILE_BYTES_MAX, FILES_MAX, INPUT_BYTES_MAX, mebibytes } from "./limits.ts";
 import { CHART_NAME } from "./helm.ts";
+import { JSONNET_MAIN } from "./jsonnet.ts";
 import { foldersOf, namesBelow } from "./pack.ts";
 import { mergeReads, namesDigest, type Reads } from "./reads.ts";
 import { failed } from "./result.ts";
@@ -16,7 +17,7 @@ type SelectedFiles = ReadonlyArray<readonly [path: string, content: Uint8Array]>
 
 /** `folder` is clean, "" for the root. */
 export type Selection =
-  | { kind: "yaml" | "kustomize" | "helm"; folder: string; files: SelectedFiles }
+  | { kind: "yaml" | "kustomize" | "helm" | "jsonnet"; folder: string; files: SelectedFiles }
   | RenderFailure;
 
 const KUSTOMIZATION_NAMES = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -33,6 +34,7 @@ export function select(files: RepositoryFiles, path: string, isChart = false): S
   if (isChart) return selectAll("helm", files, folder);
   if (kustomizationIn(files, folder) !== undefined) return selectAll("kustomize", files, folder);
   if (files.has(inFolder(folder, CHART_NAME))) return selectAll("helm", files, folder);
+  if (files.has(inFolder(folder, JSONNET_MAIN))) return selectAll("jsonnet", files, folder);
   return selectManifests(files, folder);
 }
 
@@ -48,14 +50,20 @@ export function readsOf(
   files: RepositoryFiles,
   taken: Reads,
 ): Reads {
-  const choosing =
-    kind === "kustomize" ? [] : [...KUSTOMIZATION_NAMES, ...(kind === "yaml" ? [CHART_NAME] : [])];
-  const absent = choosing.map((name) => inFolder(folder, name)).filter((path) => !files.has(path));
+  const absent = choosing(kind)
+    .map((name) => inFolder(folder, name))
+    .filter((path) => !files.has(path));
   const found = Object.fromEntries(absent.map((path) => [path, "-"]));
   if (kind !== "yaml") return mergeReads({ found, listed: {} }, taken);
   const contents = selected.map(([path, content]) => [path, sha256(content)] as const);
   const listed = { [folder]: namesDigest(namesBelow(files, folder)) };
   return { found: { ...found, ...Object.fromEntries(contents) }, listed };
+}
+
+/** Names that would make the folder another thing than it is. */
+function choosing(kind: Exclude<Selection, RenderFailure>["kind"]): string[] {
+  const order = [KUSTOMIZATION_NAMES, [CHART_NAME], [JSONNET_MAIN]];
+  return order.slice(0, ["kustomize", "helm", "jsonnet", "yaml"].indexOf(kind)).flat();
 }
 
 /** Without `.`, doubled slashes and ends; `undefined` when it leaves the root. */
@@ -77,8 +85,12 @@ function missing(folder: string, folders: ReadonlySet<string>): string {
   return `path ${folder} does not exist in the repository at this commit: ${hint}`;
 }
 
-/** A kustomization, and a chart's values files, may point anywhere in the repository: they see all of it. */
-function selectAll(kind: "kustomize" | "helm", files: RepositoryFiles, folder: string): Selection {
+/** A kustomization, a chart's values files, and imports may point anywhere in the repository: they see all of it. */
+function selectAll(
+  kind: "kustomize" | "helm" | "jsonnet",
+  files: RepositoryFiles,
+  folder: string,
+): Selection {
   const selected = [...files].filter(([, content]) => content.length <= FILE_BYTES_MAX);
   return withinLimits({ kind, folder, files: selected }, "keep what is deployed in a smaller repository");
 }

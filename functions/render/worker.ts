@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { startEngine } from "./engine.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, EngineRequest } from "./engine.ts";
 import type { JobAnswer, RenderJob, WorkerSettings } from "./job.ts";
 import { treeOf } from "./pack.ts";
 import { noReads, recording } from "./reads.ts";
@@ -31,13 +31,18 @@ function answer(job: RenderJob): JobAnswer {
   }
   const engine = engineFor(job.kind === "rego" ? "rego" : "render", job.engine);
   const { files } = job;
-  const request = job.kind === "rego" ? job.rego : { kind: job.kind, path: job.path, helm: job.helm };
   const recorded = recording(treeOf(files));
-  const rendered = engine.render(request, recorded.tree);
+  const rendered = engine.render(requestOf(job), recorded.tree);
   if (rendered.kind === "broken") return rendered;
   const json = new TextDecoder().decode(rendered.json);
   const memoryBytes = [...engines.values()].reduce((sum, one) => sum + one.memoryBytes(), 0);
   return { kind: "manifests", json, memoryBytes, reads: recorded.reads };
+}
+
+function requestOf(job: Exclude<RenderJob, { kind: "yaml" }>): EngineRequest {
+  if (job.kind === "rego") return job.rego;
+  const { kind, path } = job;
+  return kind === "jsonnet" ? { kind, path, jsonnet: job.jsonnet } : { kind, path, helm: job.helm };
 }
 
 function engineFor(use: "render" | "rego", module: WebAssembly.Module): Engine {

@@ -61,7 +61,7 @@ async function heldByHub(): Promise<string[]> {
   return held;
 }
 
-async function* itemsOf({ hub }: Line): AsyncGenerator<unknown> {
+async function* itemsOf({ hub }: Line): AsyncGenerator {
   const client = new DynamoDBClient(localDynamoConfig(hub.dynamoEndpoint));
   for await (const { Items = [] } of paginateScan({ client }, { TableName: hub.table })) yield* Items;
   client.destroy();

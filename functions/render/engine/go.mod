@@ -3,6 +3,7 @@ module fairlead.dev/render-engine
 go 1.25.0
 
 require (
+	github.com/google/go-jsonnet v0.22.0
 	helm.sh/helm/v3 v3.20.2
 	sigs.k8s.io/kustomize/api v0.21.1
 	sigs.k8s.io/kustomize/kyaml v0.21.1

@@ -1,4 +1,4 @@
-// Command engine is the render engine: Kustomize and Helm as a WASI reactor, one module instance serving many renders.
+// Command engine is the render engine: Kustomize, Helm and Jsonnet as a WASI reactor, one module instance serving many renders.
 //
 // It sees the request and, through the host, the files of one repository: no network, no disk, no processes, no environment.
 // A request never changes what a later request gets; after a panic the host throws the instance away.
@@ -45,7 +45,7 @@ func address(buffer []byte) uint32 {
 type reply struct {
 	OK        bool              `json:"ok"`
 	Manifests []json.RawMessage `json:"manifests,omitempty"`
-	// Message is Kustomize's or Helm's own text; File is set when the engine knows better than the text which file is meant.
+	// Message is Kustomize's, Helm's or Jsonnet's own text; File is set when the engine knows better than the text which file is meant.
 	Message string `json:"message,omitempty"`
 	File    string `json:"file,omitempty"`
 	// Asked is what a chart wanted to know of the cluster.
@@ -57,7 +57,8 @@ type request struct {
 	Kind string `json:"kind"`
 	Path string `json:"path"`
 	// Helm is there for a chart, and for those of a kustomization.
-	Helm helmOptions `json:"helm"`
+	Helm    helmOptions    `json:"helm"`
+	Jsonnet jsonnetOptions `json:"jsonnet"`
 }
 
 func answer(encoded []byte) reply {
@@ -70,6 +71,8 @@ func answer(encoded []byte) reply {
 		return kustomize(asked.Path, asked.Helm)
 	case "helm":
 		return helm(asked.Path, asked.Helm)
+	case "jsonnet":
+		return evaluate(asked.Path, asked.Jsonnet)
 	default:
 		return failure(fmt.Errorf("this engine does not render %q", asked.Kind))
 	}

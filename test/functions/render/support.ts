@@ -9,6 +9,7 @@ import { ensureTool } from "../../../cli/dev/tools.ts";
 import { createRenderer } from "../../../functions/render/render.ts";
 import type { Renderer, RendererOptions } from "../../../functions/render/render.ts";
 import type { HelmOptions } from "../../../functions/render/helm.ts";
+import type { JsonnetOptions } from "../../../functions/render/jsonnet.ts";
 import type { RenderError, RenderResult } from "../../../functions/render/result.ts";
 
 export type Texts = Readonly<Record<string, string>>;
@@ -24,7 +25,7 @@ export async function engineFile(): Promise<string> {
 }
 
 export type TestRenderer = {
-  render: (texts: Texts, path: string, helm?: HelmOptions) => Promise<RenderResult>;
+  render: (texts: Texts, path: string, helm?: HelmOptions, jsonnet?: JsonnetOptions) => Promise<RenderResult>;
   objects: (texts: Texts, path: string) => Promise<KubeObject[]>;
   error: (texts: Texts, path: string) => Promise<RenderError>;
 };
@@ -36,8 +37,13 @@ export function useRenderer(options: Omit<RendererOptions, "wasmFile"> = {}): Te
     renderer = createRenderer({ wasmFile: await engineFile(), workers: 1, ...options });
   }, 600_000);
   afterAll(() => renderer.close());
-  const render = (texts: Texts, path: string, helm?: HelmOptions) =>
-    renderer.render({ files: repository(texts), path, ...(helm === undefined ? {} : { helm }) });
+  const render: TestRenderer["render"] = (texts, path, helm, jsonnet) =>
+    renderer.render({
+      files: repository(texts),
+      path,
+      ...(helm === undefined ? {} : { helm }),
+      ...(jsonnet === undefined ? {} : { jsonnet }),
+    });
   return {
     render,
     objects: async (texts, path) => objectsOf(await render(texts, path)),
