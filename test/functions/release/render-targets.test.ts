@@ -88,6 +88,23 @@ describe("values of a chart", () => {
   });
 });
 
+describe("arguments of a Jsonnet program", () => {
+  it("come from the App and its overrides, with the cluster's variables put in", async () => {
+    const program =
+      'function(env, n=1) { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" }, data: { all: env + n + std.extVar("x") } }';
+    const files = new Map([["chart/main.jsonnet", new TextEncoder().encode(program)]]);
+    const shop = app({
+      jsonnet: { tlas: { env: "${cluster.labels.env}" }, extVars: { x: true } },
+      overrides: [{ clusters: { matchLabels: { env: "eu" } }, jsonnet: { tlas: { n: 3 } } }],
+    });
+    const clusters = ["eu", "us", "us"].map((env, n) => cluster(`${env}${n}`, { env }));
+    const rendered = await renderTargets(renderer, shop, files, clusters);
+    expect(rendered).toMatchObject({ kind: "rendered", renders: 2 });
+    expect(dataOf(rendered, "eu0")).toEqual({ all: "eu3true" });
+    expect(dataOf(rendered, "us2")).toEqual({ all: "us1true" });
+  });
+});
+
 describe("renders of a fleet", () => {
   it("are as many as distinct inputs and answers: 1,000 clusters, 1,000 lists of APIs, 3 answers, 40 values", async () => {
     const template = `{{- $c := "none" }}{{- if .Capabilities.APIVersions.Has "one.example/v1" }}{{ $c = "one" }}{{- else if .Capabilities.APIVersions.Has "two.example/v1" }}{{ $c = "two" }}{{ end }}\n${configMap("  answer: {{ $c }}\n  group: {{ .Values.group }}\n")}`;
