@@ -3,6 +3,15 @@
  * and a declared fallback for kinds that the table does not know. Each verdict is one sentence with its numbers.
  * Never a guess from age: there is no clock here, deadlines belong to the rollout.
  */
+import { canaryHealth, rolloutHealth } from "./health/delivery.ts";
+import {
+  certificateHealth,
+  certificateRequestHealth,
+  crossplaneHealth,
+  packageHealth,
+  sealedSecretHealth,
+  settledReadyHealth,
+} from "./health/operators.ts";
 import {
   apiServiceHealth,
   budgetHealth,
@@ -44,15 +53,36 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ["apiregistration.k8s.io/APIService", apiServiceHealth],
   ["/Namespace", namespaceHealth],
   ["autoscaling/HorizontalPodAutoscaler", scalerHealth],
+  ["argoproj.io/Rollout", rolloutHealth],
+  ["flagger.app/Canary", canaryHealth],
+  ["cert-manager.io/Certificate", certificateHealth],
+  ["cert-manager.io/CertificateRequest", certificateRequestHealth],
+  ["bitnami.com/SealedSecret", sealedSecretHealth],
+  ["pkg.crossplane.io/Provider", packageHealth],
+  ["pkg.crossplane.io/Function", packageHealth],
+  ["pkg.crossplane.io/Configuration", packageHealth],
 ]);
+
+/** Whole families, by the end of their group. */
+const FAMILIES: readonly (readonly [group: string, rule: Rule])[] = [
+  ["external-secrets.io", settledReadyHealth],
+  ["serving.knative.dev", settledReadyHealth],
+  ["crossplane.io", crossplaneHealth],
+  ["upbound.io", crossplaneHealth],
+];
+
+function ruleOf(group: string, kind: string): Rule {
+  const family = FAMILIES.find(([name]) => group === name || group.endsWith(`.${name}`));
+  return RULES.get(`${group}/${kind}`) ?? family?.[1] ?? readyHealth;
+}
 
 /** Kinds whose controller fills `status.observedGeneration`: without it nobody has looked yet. */
 const OBSERVED = new Set(["apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "apps/ReplicaSet"]);
 
 /** Source of the rules: kstatus; where a rule departs from it, the rule says so. */
 export function health(object: KubeObject): Health {
-  const kind = `${groupOf(object.apiVersion)}/${object.kind}`;
-  return generic(object, OBSERVED.has(kind)) ?? (RULES.get(kind) ?? readyHealth)(object);
+  const group = groupOf(object.apiVersion);
+  return generic(object, OBSERVED.has(`${group}/${object.kind}`)) ?? ruleOf(group, object.kind)(object);
 }
 
 function generic(object: KubeObject, observedWanted: boolean): Health | undefined {
