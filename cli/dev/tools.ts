@@ -22,6 +22,7 @@ export type ToolName =
   | "sops"
   | "age-keygen"
   | "registry"
+  | "crane"
   | "signing-tools";
 const toolNames: readonly ToolName[] = [
   "leash",
@@ -32,6 +33,7 @@ const toolNames: readonly ToolName[] = [
   "sops",
   "age-keygen",
   "registry",
+  "crane",
   "signing-tools",
 ];
 
@@ -87,6 +89,8 @@ const tools: Record<ToolName, () => Promise<BuildSpec>> = {
   "age-keygen": async () => yardstick("age-keygen", `filippo.io/age/cmd/age-keygen@v${versions.age}`),
   registry: async () =>
     yardstick("registry", `github.com/google/go-containerregistry/cmd/registry@v${versions.registry}`),
+  crane: async () =>
+    yardstick("crane", `github.com/google/go-containerregistry/cmd/crane@v${versions.registry}`),
   kustomize: async () => yardstick("kustomize", `sigs.k8s.io/kustomize/kustomize/v5@v${versions.kustomize}`),
   leash: async () => ({
     name: "leash",

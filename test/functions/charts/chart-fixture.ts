@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ensureTool } from "../../../cli/dev/tools.ts";
-import { startServer } from "../../../functions/local/leash.ts";
+import { startRegistry } from "../../support/registry.ts";
 
 export interface Bench {
   readonly folder: string;
@@ -146,15 +146,8 @@ const isAda = (request: IncomingMessage): boolean =>
 export async function ociRegistry(
   helm: Bench["helm"],
 ): Promise<OciRegistry & { tokens: Served; stop(): Promise<void> }> {
-  const program = join(await ensureTool("registry"), "registry");
-  const { port, child } = await startServer({
-    name: "OCI registry",
-    command: (port) => ({ command: program, args: ["-port", String(port)] }),
-    ready: async (_port, child) => /serving on port/.test(child.output()),
-    portTaken: /address already in use/,
-    readyMsMax: 30_000,
-  });
-  const inside = `http://127.0.0.1:${port}`;
+  const registry = await startRegistry();
+  const inside = `http://${registry.host}`;
   const state: Pick<OciRegistry, "lock" | "pageSize"> = { lock: "open", pageSize: 1000 };
   const tokens = await serve((request, response) => {
     const isAnonymous = request.headers.authorization === undefined;
@@ -185,7 +178,7 @@ export async function ociRegistry(
     stop: async () => {
       door.close();
       tokens.close();
-      await child.stop();
+      await registry.stop();
     },
   };
   return Object.assign(state, door, parts);
