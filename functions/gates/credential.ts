@@ -1,7 +1,4 @@
-/**
- * What a gate names in the secret store. Who may write an App chooses the address, so a token or password is sent only to a
- * host that the credential itself names; a webhook's key is never sent.
- */
+/** What a gate names in the secret store: a token or password for the host that it is meant for, or the key of a webhook, which is never sent. */
 import { credentialSchema, type Credential } from "#core/credential.ts";
 import { hostOf } from "../outbound/address.ts";
 import { GateTrouble, jsonOf, type Question } from "./ask.ts";
@@ -12,8 +9,9 @@ export async function authorizationFor(question: Question, name: string, url: st
   if (credential.kind !== "token" && credential.kind !== "basic")
     throw faulty(question, name, `is of kind ${credential.kind}: take a token or a password`);
   const host = hostOf(new URL(url).hostname);
-  if (credential.hosts?.some((one) => hostOf(one) === host) !== true)
-    throw faulty(question, name, `does not name ${host} as a host that it may be sent to (--host ${host})`);
+  const { hosts } = credential;
+  if (hosts !== undefined && !hosts.some((one) => hostOf(one) === host))
+    throw faulty(question, name, `is for ${hosts.join(", ")} alone, and is not sent to ${host}`);
   if (credential.kind === "token") return `Bearer ${credential.token}`;
   return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString("base64")}`;
 }

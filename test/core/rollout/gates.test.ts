@@ -2,8 +2,11 @@
 import { assert, property } from "fast-check";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { appSchema } from "#core/app.ts";
+import { appSchema, type App } from "#core/app.ts";
+import { needsOf } from "#core/apply-rights.ts";
+import type { PutChange } from "#core/apply-plan.ts";
 import { filledQuery, gateSchema, type Gate, type Verdict } from "#core/gate.ts";
+import { diffResources } from "#core/resource-diff.ts";
 import {
   askedGates,
   command,
@@ -286,6 +289,42 @@ describe("an App's gates", () => {
     expect(filledQuery("${app} ${release} ${commit} ${stage} ${project} ${app}", names)).toBe(
       "shop 7 abc canary web shop",
     );
+  });
+});
+
+describe("the credential of a gate", () => {
+  const appOf = (...gates: object[]): App =>
+    appSchema.parse({
+      apiVersion: "fairlead.dev/v1",
+      kind: "App",
+      metadata: { name: "shop" },
+      spec: { source: "fleet", clusters: {}, rollout: { stages: [{ name: "canary", clusters: {}, gates }] } },
+    });
+  const asks = (before: App, after: App): number => {
+    const change: PutChange = {
+      kind: "put",
+      place: "",
+      resource: after,
+      before: { version: 1, deleting: false, stamp: undefined, managedBy: undefined, resource: before },
+      managedBy: undefined,
+      outcome: "configured",
+      diff: diffResources(before, after),
+    };
+    const needs = needsOf(change, () => undefined);
+    return needs.filter((need) => need.kind === "ask" && need.ask.noun === "credentials").length;
+  };
+
+  it("may be named, and taken to another host, by who may write credentials", () => {
+    const at = (url: string, change: object = {}) => ({
+      name: "smoke",
+      webhook: { url, credentials: "key" },
+      ...change,
+    });
+    const [plain, mine] = [appOf(), appOf(at("https://s.example/a"))];
+    expect(asks(plain, mine)).toBe(1);
+    expect(asks(mine, appOf(at("https://s.example/b", { interval: "30s" })))).toBe(0);
+    expect(asks(mine, appOf(at("https://evil.example/a")))).toBe(1);
+    expect(asks(mine, plain)).toBe(0);
   });
 });
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
     hub.secrets.put("default", name, JSON.stringify(credential));
   await put("hook", { kind: "webhook", secret: KEY });
   await put("prom", { kind: "token", token: "t0ken", hosts: ["127.0.0.1"] });
-  await put("prom-anywhere", { kind: "token", token: "t0ken" });
+  await put("elsewhere", { kind: "token", token: "t0ken", hosts: ["prom.example"] });
 }, 900_000);
 afterAll(() => hub?.stop());
 
@@ -109,7 +109,11 @@ describe("a prometheus gate", () => {
     ["nobody there", () => ({ url: "http://127.0.0.1:1" }), "no answer of 127.0.0.1:1: "],
     ["a missing credential", () => ({ credentials: "none" }), "the credential none is not there"],
     ["a key that signs", () => ({ credentials: "hook" }), "is of kind webhook: take a token or a password"],
-    ["a token for any host", () => ({ credentials: "prom-anywhere" }), "does not name 127.0.0.1 as a host"],
+    [
+      "a token for another host",
+      () => ({ credentials: "elsewhere" }),
+      "is for prom.example alone, and is not sent to 127.0.0.1",
+    ],
     ["a closed address", () => ({ url: "http://169.254.169.254" }), "a link-local address"],
     ["a private address", () => ({ url: "http://10.0.0.1" }), "name 10.0.0.1 in spec.egress of the Project"],
   ])("learns nothing from %s: neither a yes nor a no", async (_, change, words) => {
@@ -129,6 +133,13 @@ describe("a prometheus gate", () => {
     expect((await hub.run(now.release)).state.kind).toBe("halted");
     await hub.tell(now.release, "retry");
     expect(await judgeAll(now)).toMatchObject({ stage: 1 });
+  });
+
+  it("keeps its frozen query when the App is edited, until the release of that edit", async () => {
+    const now = await waiting([errors()]);
+    await hub.apply(staged({}, { gates: [errors({ query: "edited(x)" })] }));
+    await judgeAll(now);
+    expect(prometheus.queries()).toEqual([QUERY]);
   });
 
   it("sends its credential to the host that it is for", async () => {
@@ -212,6 +223,21 @@ describe("a webhook gate", () => {
       expect(await judgeGate(hub, { ...one, release: 9_999 })).toBe("stale");
     }
     expect((await hub.rollout(now.release)).version).toBe(version);
+  });
+
+  it("that was written before a crash is acted on by the sweep, once", async () => {
+    const now = await waiting([smoke()]);
+    const [asked] = askedOf(now);
+    if (asked === undefined) throw new Error("nothing asked");
+    // The verdict is written, and what should follow is not.
+    let puts = 0;
+    const put: typeof hub.db.put = (...args) =>
+      (puts += 1) === 1 ? hub.db.put(...args) : Promise.reject(new Error("gone"));
+    await expect(judgeGate({ ...hub, db: { ...hub.db, put } }, asked)).rejects.toThrow("gone");
+    expect(await hub.rollout(now.release)).toMatchObject({ stage: 0, gates: [{ told: { kind: "pass" } }] });
+    expect(await hub.step(now.release)).toMatchObject({ stage: 1 });
+    expect(await judgeGate(hub, asked)).toBe("stale");
+    expect(server.heard).toHaveLength(1);
   });
 
   it("is not heard any more once a newer release has taken the place of its own", async () => {
