@@ -245,6 +245,21 @@ function whyWords(rollout: Rollout): string {
     : stateWords(rollout);
 }
 
+const VERDICT_TONES = { pass: "good", fail: "bad", wait: "busy", inconclusive: "bad" } as const;
+
+/** Of the stage in force, or the last one that had gates. */
+export function gateTable({ gates }: Pick<Rollout, "gates">): Table {
+  const rows = gates.map(({ stage, gate, told }): Cell[] => [
+    stage,
+    gate,
+    told === undefined
+      ? { word: "asked", tone: "busy" }
+      : { word: told.kind, tone: VERDICT_TONES[told.kind] },
+    told?.message ?? "",
+  ]);
+  return { columns: ["stage", "gate", "says", "because"], rows, empty: "no gates" };
+}
+
 export function placementTable(list: readonly PlacementView[]): Table {
   const rows = list.map((one): Cell[] => {
     const has = one.observed?.release ?? 0;

@@ -21,6 +21,7 @@ export const NOUNS = [
   "clusters",
   "policies",
   "rollouts",
+  "scans",
   "credentials",
   "tokens",
   "audit",

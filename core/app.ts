@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
+import { GATES_CHARS_MAX, gatesSchema } from "./gate.ts";
 import { DELETES_BUDGET_DEFAULT } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
 import { selectorSchema } from "./selector.ts";
@@ -41,6 +42,8 @@ const stageSchema = z.strictObject({
   maxConcurrent: countOrPercent.optional(),
   /** All of the stage has to stay healthy for this long. */
   soak: durationSchema(1000, SOAK_MS_MAX).optional(),
+  /** Judged while its clusters soak and after that; all have to pass before an approval is asked for. */
+  gates: gatesSchema.optional(),
   approval: z.enum(["before", "after"]).optional(),
 });
 
@@ -54,6 +57,9 @@ const rolloutSpecSchema = z.strictObject({
     .refine((stages) => stages.every(({ name }) => name !== "rest" && name !== "returning"), {
       message:
         "may not be named rest or returning: these are made of what no stage holds, and of silent clusters",
+    })
+    .refine((stages) => JSON.stringify(stages.map(({ gates = [] }) => gates)).length <= GATES_CHARS_MAX, {
+      message: `hold gates of more than ${GATES_CHARS_MAX} characters: let Prometheus record what is long to ask for`,
     })
     .default([]),
   maxUnavailable: countOrPercent.default("100%"),

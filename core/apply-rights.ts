@@ -46,7 +46,7 @@ export function needsOf(change: Change, projectOf: (name: string) => Project | u
     needs.push(...projectNeeds(before?.kind === "Project" ? before : undefined, after));
   if (after?.kind === "Source")
     needs.push(...sourceNeeds(before?.kind === "Source" ? before : undefined, after, projectOf(project)));
-  if (after?.kind === "App") needs.push(...chartNeeds(before?.kind === "App" ? before : undefined, after));
+  if (after?.kind === "App") needs.push(...appNeeds(before?.kind === "App" ? before : undefined, after));
   return needs;
 }
 
@@ -100,10 +100,12 @@ function sourceNeeds(before: Source | undefined, after: Source, project: Project
   return needs;
 }
 
-/** The same for the credential of a chart's repository. */
-function chartNeeds(before: App | undefined, after: App): Need[] {
-  if (after.spec.chart?.credentials === undefined || secretOfChart(before) === secretOfChart(after))
-    return [];
+/** The same for the credentials of a chart's repository and of gates. */
+function appNeeds(before: App | undefined, after: App): Need[] {
+  const isSameChart =
+    after.spec.chart?.credentials === undefined || secretOfChart(before) === secretOfChart(after);
+  const held = new Set(secretsOfGates(before));
+  if (isSameChart && secretsOfGates(after).every((one) => held.has(one))) return [];
   return [{ kind: "ask", project: after.metadata.project, ask: { verb: "write", noun: "credentials" } }];
 }
 
@@ -111,6 +113,15 @@ function secretOfChart(app: App | undefined): string {
   const chart = app?.spec.chart;
   if (chart === undefined) return "";
   return canonicalJson([chart.credentials ?? "", httpAddress(chart.repository)?.origin ?? ""]);
+}
+
+/** Each credential with the place that it is used at. */
+function secretsOfGates(app: App | undefined): string[] {
+  const gates = (app?.spec.rollout.stages ?? []).flatMap((stage) => stage.gates ?? []);
+  return gates.flatMap(({ prometheus, webhook }) => {
+    const { credentials, url } = prometheus ?? webhook ?? {};
+    return credentials === undefined || url === undefined ? [] : [`${credentials} ${new URL(url).origin}`];
+  });
 }
 
 function usesSecrets({ spec }: Source): boolean {

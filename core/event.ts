@@ -67,8 +67,13 @@ export const hubEventSchema = z.discriminatedUnion("type", [
     detail: z.object({
       ...rollout,
       stage: z.string(),
-      waits: z.enum(["soaking", "approval", "window"]).optional(),
+      waits: z.enum(["soaking", "gates", "approval", "window"]).optional(),
     }),
+  }),
+  /** A gate of the stage in force has to be judged; the answer counts for this attempt alone. */
+  z.object({
+    type: z.literal("rollout.gate.asked"),
+    detail: z.object({ ...rollout, stage: z.string(), gate: z.string(), attempt: z.number().int() }),
   }),
   /** Its way back has to be made and signed. */
   z.object({ type: z.literal("rollout.rolling-back"), detail: z.object({ ...rollout, reason: z.string() }) }),

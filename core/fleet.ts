@@ -40,6 +40,7 @@ const RUNNING_WORDS = {
   moving: "running",
   soaking: "soaking",
   approval: "waiting for approval",
+  gates: "waiting for gates",
   window: "waiting for its window",
 } as const;
 

@@ -1,9 +1,10 @@
 /** The rollout: what it is, and what is decided about it. All of it is plain; `functions/rollout` acts on it. */
 export { command, COMMANDS, type CommandKind } from "./rollout/command.ts";
 export { decide, type Effect } from "./rollout/decide.ts";
+export { askedGates, takeVerdict, waitingGate } from "./rollout/judging.ts";
 export { DIRECT_RANKS_MAX, freshOut } from "./rollout/fresh.ts";
 export { inStage as inStageOf, RANKS_PER_RANGE, rangesOf } from "./rollout/ranks.ts";
-export { stageOf, stagesOf } from "./rollout/stages.ts";
+export { stageOf, stagesOf, withoutGates } from "./rollout/stages.ts";
 export { standingOf, turnOf, type ObservedTarget, type Standing } from "./rollout/standing.ts";
 export {
   countOf,

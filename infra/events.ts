@@ -103,3 +103,28 @@ bus.subscribe(
   },
   { pattern: { source: ["fairlead"], detailType: ["rollout.released"] }, transform: { target } },
 );
+
+// It asks servers that Apps name, and may sign with what the secret store holds: it has no signing key and writes no object.
+bus.subscribe(
+  "Judge",
+  {
+    ...small,
+    ...asynchronous,
+    handler: "functions/events/judge.handler",
+    // The bundles of a release are read for their images.
+    memory: "1024 MB",
+    timeout: "1 minute",
+    environment: { ...names, ...secretNames },
+    permissions: [
+      readTable,
+      // The rollout's next step is taken where its gate has answered: that may end it.
+      writeTable,
+      deleteRows,
+      readObjects("bundles", "targets"),
+      listObjects,
+      readSecrets,
+      deadLetter,
+    ],
+  },
+  { pattern: { source: ["fairlead"], detailType: ["rollout.gate.asked"] }, transform: { target } },
+);

@@ -22,7 +22,7 @@ import type { Context, Io } from "../io.ts";
 import { paint, printTable, shortCommit, subject } from "../print.ts";
 import { progressLine, type ProgressLine } from "../progress.ts";
 import { judge, type Judged, type Seen, type Wish } from "../rollout-seen.ts";
-import { placementTable } from "../tables.ts";
+import { gateTable, placementTable } from "../tables.ts";
 
 const ASK_EVERY_MS = 1_000;
 const COMMIT = /^[0-9a-f]{7,40}$/i;
@@ -181,6 +181,7 @@ async function tell(hub: Hub, app: string, judged: Judged, waited: boolean, io: 
   );
   const open = placements.filter((one) => placementStanding(one).tone !== "good");
   if (open.length > 0) printTable(io, placementTable(open));
+  if (rollout.gates.length > 0) printTable(io, gateTable(rollout));
   return verdict(app, judged, waited, io);
 }
 
@@ -194,7 +195,9 @@ function verdict(
   if (state.kind === "halted")
     throw new CliError(
       `release ${release} of ${app} is halted: ${sentence(state.reason)}`,
-      "push a fix or revert the commit: a newer release goes on from here",
+      state.gate === undefined
+        ? "push a fix or revert the commit: a newer release goes on from here"
+        : `push a fix, or have the stage judged again from the start: fairlead rollout retry ${app}`,
     );
   if (state.kind === "rolled-back" || state.kind === "rolling-back")
     throw new CliError(

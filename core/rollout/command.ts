@@ -116,8 +116,8 @@ function retry(rollout: Rollout, now: number): Commanded {
   const { state, failed } = rollout;
   const held = state.kind === "halted" || state.kind === "running" || state.kind === "paused";
   if (!held || (failed.length === 0 && state.kind !== "halted"))
-    return refused(`release ${rollout.release} has no failed cluster to try again`);
-  const next = { ...rollout, failed: [], failures: [], retriedAt: now };
+    return refused(`release ${rollout.release} has no failed cluster or gate to try again`);
+  const next = { ...rollout, failed: [], failures: [], gates: [], retriedAt: now };
   return done(state.kind === "halted" ? { ...next, state: { kind: "running" } } : next);
 }
 

@@ -6,7 +6,7 @@
 import { assert } from "../assert.ts";
 import { account } from "./account.ts";
 import { decideBack } from "./back.ts";
-import { onFailures } from "./failure.ts";
+import { onFailures, onGate } from "./failure.ts";
 import { gateAfter, gateBefore } from "./gates.ts";
 import { releaseMore, releaseReturning, type Observed } from "./release-more.ts";
 import type { ObservedTarget } from "./standing.ts";
@@ -84,8 +84,9 @@ function advance(
     const stuck = onFailures(more.rollout, now);
     if (stuck !== undefined) return { next: stuck };
     const after = gateAfter(more.rollout, stage, now);
-    if (after !== "passed") return { next: running(more.rollout, after) };
-    at = { ...running(more.rollout), stage: at.stage + 1, moved: 0 };
+    if (after.kind === "stopped") return { next: onGate(after.rollout, after.by, now) };
+    if (after.kind === "waits") return { next: running(after.rollout, after.step) };
+    at = { ...running(after.rollout), stage: at.stage + 1, moved: 0 };
   }
 }
 

@@ -1,5 +1,6 @@
 /** When failures stop a rollout, and how: it halts where it is, or it goes back. */
 import { sentence } from "../text.ts";
+import type { Judged } from "./judging.ts";
 import { inStage, roomIn } from "./ranks.ts";
 import type { Rollout } from "./state.ts";
 
@@ -7,8 +8,9 @@ import type { Rollout } from "./state.ts";
 export function onFailures(rollout: Rollout, now: number): Rollout | undefined {
   const { state, failed, maxFailures, onFailure } = rollout;
   if (state.kind === "halted" && state.by !== undefined) return rollout;
-  if (failed.length === 0) return undefined;
-  if (failed.length < maxFailures && !isStuck(rollout)) return undefined;
+  const isFew = failed.length === 0 || (failed.length < maxFailures && !isStuck(rollout));
+  // What a gate halted goes on when somebody says so: clusters that heal are no answer to it.
+  if (isFew) return state.kind === "halted" && state.gate !== undefined ? rollout : undefined;
   const reason = failureReason(rollout);
   return onFailure === "rollback"
     ? rollingBack(rollout, reason, now)
@@ -31,6 +33,17 @@ export function failureReason({ failures, failed }: Rollout): string {
   return sentence(
     first === undefined ? `${failed.length} failed` : `${first.cluster}${others}: ${first.reason}`,
   );
+}
+
+/** A gate that says no is a failure like a cluster's; one that says nothing waits for a person. */
+export function onGate(
+  rollout: Rollout,
+  { gate, failed, reason }: Extract<Judged, { kind: "broken" }>,
+  now: number,
+): Rollout {
+  return failed && rollout.onFailure === "rollback"
+    ? rollingBack(rollout, reason, now)
+    : { ...rollout, state: { kind: "halted", reason, gate } };
 }
 
 /** The fence grows: what was handed out and not written yet is not written any more. */

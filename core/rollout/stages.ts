@@ -16,7 +16,7 @@ export function stageOf({ stages }: Pick<Spec, "stages">, labels: Labels | undef
 /** `members` holds for each rank, in order, the index of its stage. A named stage stays although it is empty: its gates hold. */
 export function stagesOf(spec: Spec, members: readonly number[]): Stage[] {
   const named = spec.stages.map((stage, index) => {
-    const { name, soak, approval, maxConcurrent } = stage;
+    const { name, soak, approval, maxConcurrent, gates } = stage;
     const range = rangeOf(members, index);
     const size = range.to - range.from;
     return {
@@ -26,12 +26,17 @@ export function stagesOf(spec: Spec, members: readonly number[]): Stage[] {
       ...(maxConcurrent === undefined ? {} : { maxConcurrent: countOf(maxConcurrent, size) }),
       ...(soak === undefined ? {} : { soakMs: durationMs(soak) }),
       ...(approval === undefined ? {} : { approval }),
+      ...(gates === undefined || gates.length === 0 ? {} : { gates }),
     };
   });
   const range = rangeOf(members, spec.stages.length);
   if (range.from === range.to) return named;
   const maxUnavailable = countOf(spec.maxUnavailable, range.to - range.from);
   return [...named, { name: "rest", ...range, maxUnavailable }];
+}
+
+export function withoutGates(spec: Spec): Spec {
+  return { ...spec, stages: spec.stages.map((stage) => ({ ...stage, gates: [] })) };
 }
 
 function rangeOf(members: readonly number[], index: number): { from: number; to: number } {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { stampSchema } from "../actor.ts";
+import { gateSchema, verdictSchema } from "../gate.ts";
 
 const ranks = z.array(z.number().int().nonnegative());
 
@@ -19,12 +20,15 @@ export const stageSchema = z.object({
   soakMs: z.number().int().positive().optional(),
   /** Somebody has to say yes before its first cluster moves, or after its last one has soaked. */
   approval: z.enum(["before", "after"]).optional(),
+  gates: z.array(gateSchema).optional(),
 });
 export type Stage = z.infer<typeof stageSchema>;
 
 const stepSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("soaking"), since: z.number(), until: z.number() }),
   z.object({ kind: z.literal("approval"), when: z.enum(["before", "after"]), since: z.number() }),
+  /** The soak is over, and not all gates have passed. */
+  z.object({ kind: z.literal("gates"), since: z.number() }),
   z.object({ kind: z.literal("window"), until: z.number().optional() }),
 ]);
 export type Step = z.infer<typeof stepSchema>;
@@ -35,8 +39,13 @@ export const rolloutStateSchema = z.discriminatedUnion("kind", [
   /** `step` is what the stage in force waits for; absent: it moves. */
   z.object({ kind: z.literal("running"), step: stepSchema.optional() }),
   z.object({ kind: z.literal("paused"), by: z.string(), at: z.number() }),
-  /** Nothing more is released until what failed is healthy, a person goes on, or a newer release comes. `by`: it was a person. */
-  z.object({ kind: z.literal("halted"), reason: z.string(), by: z.string().optional() }),
+  /** Nothing more is released until what failed is healthy, a person goes on, or a newer release comes. `by`: it was a person; `gate`: it was a gate. */
+  z.object({
+    kind: z.literal("halted"),
+    reason: z.string(),
+    by: z.string().optional(),
+    gate: z.string().optional(),
+  }),
   /** `asked`: when its list was last asked for. */
   z.object({
     kind: z.literal("rolling-back"),
@@ -81,6 +90,25 @@ const approvalSchema = z.object({
   at: z.number(),
 });
 
+/** One gate of one stage, since that stage began to soak. */
+const gateRunSchema = z.object({
+  stage: z.string(),
+  gate: z.string(),
+  /** The newest one. Numbers are the rollout's: none comes twice. */
+  attempt: z.number().int(),
+  /** An answer is owed since then; `soaked`: the soak was over when it was asked for. */
+  asked: z.object({ at: z.number(), soaked: z.boolean() }).optional(),
+  told: verdictSchema.extend({ at: z.number(), soaked: z.boolean() }).optional(),
+  /** In a row. */
+  failures: z.number().int(),
+  inconclusive: z.number().int(),
+  /** Of the samples that all were within their limits, the first. */
+  passingSince: z.number().optional(),
+  /** When it was asked for the first time after the soak. */
+  since: z.number().optional(),
+});
+export type GateRun = z.infer<typeof gateRunSchema>;
+
 export const rolloutSchema = z.object({
   project: z.string(),
   app: z.string(),
@@ -120,6 +148,10 @@ export const rolloutSchema = z.object({
   maxFailures: z.number().int().positive().default(1),
   onFailure: z.enum(["rollback", "halt"]).default("halt"),
   approvals: z.array(approvalSchema).default([]),
+  /** Of the stage in force, or of the last one that had gates. */
+  gates: z.array(gateRunSchema).default([]),
+  /** How often gates were asked for. */
+  attempts: z.number().int().default(0),
   /** Whoever changed the App and so made this release: their own yes does not count. */
   by: z.string().optional(),
   /** What failed before this moment is given its time again. */
@@ -148,6 +180,8 @@ export const UNMOVED = {
   maxFailures: 1,
   onFailure: "halt",
   approvals: [],
+  gates: [],
+  attempts: 0,
 } satisfies Partial<Rollout>;
 
 /** Ended; only the silent clusters of one that succeeded are still to come. */

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { canonicalJson } from "../digest.ts";
 import { sentence } from "../text.ts";
+import { runWords } from "./judging.ts";
 import type { Rollout } from "./state.ts";
 import { stageName, stateWords } from "./words.ts";
 
@@ -49,9 +50,21 @@ function whatOf(before: Rollout, after: Rollout): string {
     const given = after.approvals.at(-1);
     return `approved ${given?.when ?? ""} stage ${given?.stage ?? ""}`;
   }
+  const answered = answeredGate(before, after);
+  if (answered !== undefined) return answered;
   if (before.pinned === true && after.pinned !== true) return "unpinned";
-  if (after.retriedAt !== before.retriedAt) return "failed clusters are tried again";
+  if (after.retriedAt !== before.retriedAt) return "what failed is tried again";
   return stateWords(after);
+}
+
+/** Another verdict than before; another value of the same one is no news. */
+function answeredGate(before: Rollout, after: Rollout): string | undefined {
+  if (stateKind(before) !== stateKind(after) || before.stage !== after.stage) return undefined;
+  const run = after.gates.find(
+    ({ gate, told }) =>
+      told !== undefined && before.gates.find((one) => one.gate === gate)?.told?.kind !== told.kind,
+  );
+  return run === undefined ? undefined : `gate ${runWords(run)}`;
 }
 
 function stateKind({ state }: Rollout): string {
@@ -62,5 +75,8 @@ function stateKind({ state }: Rollout): string {
 function keyOf(rollout: Rollout): string {
   const { state } = rollout;
   const reason = "reason" in state ? state.reason : "";
-  return `${rollout.stage} ${stateKind(rollout)} ${reason} ${rollout.pinned === true} ${rollout.approvals.length} ${rollout.retriedAt ?? ""}`;
+  const told = rollout.gates.flatMap(({ gate, told: last }) =>
+    last === undefined ? [] : `${gate}=${last.kind}`,
+  );
+  return `${told.join()} ${rollout.stage} ${stateKind(rollout)} ${reason} ${rollout.pinned === true} ${rollout.approvals.length} ${rollout.retriedAt ?? ""}`;
 }

@@ -1,5 +1,6 @@
 /** A rollout in words: where it stands and what it waits for. One set of words for pages, CLI, timeline and `why`. */
 import { assertNever } from "../assert.ts";
+import { waitingWords } from "./judging.ts";
 import type { Rollout, Step } from "./state.ts";
 
 export function stageName({ stages, stage }: Pick<Rollout, "stages" | "stage">): string {
@@ -15,6 +16,8 @@ export function stepWords(rollout: Rollout, step: Step | undefined): string {
       return `stage ${name} soaks until ${timeWords(step.until)}`;
     case "approval":
       return `waits for an approval ${step.when} stage ${name}`;
+    case "gates":
+      return `stage ${name} waits for its gates: ${waitingWords(rollout)}`;
     case "window":
       return `stage ${name} waits for its window${step.until === undefined ? "" : `, which opens at ${timeWords(step.until)}`}`;
     default:

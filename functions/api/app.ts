@@ -38,6 +38,7 @@ import { releaseRoutes } from "./releases.ts";
 import { traced } from "./request.ts";
 import { rolloutRoutes } from "./rollouts.ts";
 import { createApi } from "./route.ts";
+import { scanRoutes } from "./scans.ts";
 import { loginRoutes } from "./login.ts";
 import { sourceRoutes } from "./sources.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -94,6 +95,7 @@ export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
   app.route("/v1", appRoutes(parts));
   app.route("/v1", planRoutes(deps));
   app.route("/v1", releaseRoutes(parts));
+  app.route("/v1", scanRoutes(deps));
   app.route("/v1", rolloutRoutes(parts));
   app.route("/v1", placementRoutes(parts));
   app.route("/v1", clusterRoutes(parts));

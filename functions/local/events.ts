@@ -7,11 +7,12 @@ import type { HubEvent } from "#core/event.ts";
 import type { Log } from "../api/errors.ts";
 import type { Sequencer } from "../audit-log/sequencer.ts";
 import { createMemoryBus } from "../bus/memory.ts";
+import { judgeAsked, type JudgeDeps } from "../gates/judge.ts";
 import type { ReleaseDeps } from "../release/look.ts";
 import { lookFor } from "../release/look-apps.ts";
 import { lookAtNudged } from "../release/look-source.ts";
 import type { SourceDeps } from "../release/poll-source.ts";
-import { assignRange, type AssignDeps } from "../rollout/assign.ts";
+import { assignRange } from "../rollout/assign.ts";
 import { tickReported } from "../rollout/tick-apps.ts";
 import { factsOf } from "../stream/facts.ts";
 import { settled } from "../stream/settled.ts";
@@ -24,7 +25,7 @@ export interface EventsOptions {
   streamArn: string;
   checkpointFile: string;
   pollMs: number;
-  deps: AssignDeps;
+  deps: JudgeDeps;
   release: ReleaseDeps;
   sources: SourceDeps;
   sequencer: Sequencer;
@@ -57,6 +58,7 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
         handle: (event) => lookAtNudged(options.sources, event),
       },
       { name: "assign", types: ["rollout.released"], handle: (event) => assignReleased(deps, event) },
+      { name: "judge", types: ["rollout.gate.asked"], handle: (event) => judgeAsked(deps, event) },
     ],
     retriesMax: RETRIES_MAX,
     backoffMs: (attempt) => 100 * 2 ** attempt,
@@ -89,6 +91,6 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
   };
 }
 
-async function assignReleased(deps: AssignDeps, event: HubEvent): Promise<void> {
+async function assignReleased(deps: JudgeDeps, event: HubEvent): Promise<void> {
   if (event.type === "rollout.released") await assignRange(deps, event.detail);
 }

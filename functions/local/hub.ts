@@ -14,6 +14,7 @@ import type { Log } from "../api/errors.ts";
 import { auditAll } from "../audit/drift-audit.ts";
 import { createDenials, flushDenials, type Denials } from "../audit-log/denials.ts";
 import { createSequencer } from "../audit-log/sequencer.ts";
+import type { JudgeDeps } from "../gates/judge.ts";
 import { collectGarbage } from "../gc/collect.ts";
 import { makeBootstrapToken } from "../identity/bootstrap.ts";
 import type { OidcConfig } from "../identity/oidc-config.ts";
@@ -27,7 +28,6 @@ import type { SourceDeps } from "../release/poll-source.ts";
 import { Poller } from "../release/poll-sources.ts";
 import { localSigner } from "../release/sign.ts";
 import { createRenderer } from "../render/render.ts";
-import type { AssignDeps } from "../rollout/assign.ts";
 import { sweepRollouts } from "../rollout/tick-apps.ts";
 import { createFolderSecrets } from "../secrets/folder.ts";
 import { createDb, type OnUnits } from "../store/db.ts";
@@ -187,7 +187,7 @@ async function startTable(options: HubOptions, stops: Stop[]) {
 }
 
 interface Work {
-  deps: AssignDeps & SourceDeps;
+  deps: JudgeDeps & SourceDeps;
   release: ReleaseDeps;
   denials: Denials;
   table: Awaited<ReturnType<typeof startTable>>;

@@ -6,7 +6,7 @@ import { durationMs } from "#core/duration.ts";
 import { firstFindings, type Findings } from "#core/finding.ts";
 import { RELEASES_KEPT } from "#core/limits.ts";
 import type { Release, Target } from "#core/release.ts";
-import { countOf, isOver, stagesOf, UNMOVED, type Rollout } from "#core/rollout.ts";
+import { countOf, isOver, stagesOf, UNMOVED, withoutGates, type Rollout } from "#core/rollout.ts";
 import { archiveKey } from "../charts/find.ts";
 import { chartView, factsOf } from "../charts/situation.ts";
 import { renewObject } from "../objects/keep.ts";
@@ -209,7 +209,7 @@ async function targetOf(
 }
 
 function rolloutOf(
-  { app: { resource, stamp }, record }: Situation,
+  { app: { resource, stamp, deleting }, record }: Situation,
   made: Release,
   planned: readonly Planned[],
   generation: number,
@@ -227,7 +227,8 @@ function rolloutOf(
     targets: made.targets,
     total,
     stages: stagesOf(
-      rollout,
+      // What gates ask about is on its way out.
+      deleting ? withoutGates(rollout) : rollout,
       planned.map(({ stage }) => stage),
     ),
     generation,

@@ -9,6 +9,7 @@ import { chartStateSchema, type ChartState } from "#core/chart-state.ts";
 import { sourceStateSchema, type SourceState } from "#core/source.ts";
 import { readAll, type Db, type Item } from "./db.ts";
 import { rolloutOfItem } from "./rollout.ts";
+import { deleteScans } from "./scan.ts";
 import { servedSchema, type Served } from "./served.ts";
 import { keys, lists, type Partition } from "./table.ts";
 
@@ -94,6 +95,7 @@ export async function trimReleases(db: Db, project: string, app: string, kept: n
       const unchanged = { text: "#version = :was", names: { version: "version" }, values: { was: version } };
       if ((await db.delete(key, unchanged)) === "lost") continue;
     }
+    await deleteScans(db, { project, app, release });
     await db.delete(keys.release(project, app, release));
     removed += 1;
   }

@@ -18,6 +18,7 @@
  * | release         | p#P#a#A                   | release#NNNNNNNN   | one; newest first
  * | rollout         | p#P#a#A                   | rollout#NNNNNNNN   | one; newest first
  * | timeline        | p#P#a#A#timeline          | NNNNNNNN#NNNNNNNN  | one rollout's, in order
+ * | scan            | p#P#a#A#scans             | NNNNNNNN#SHA256    | one release's images
  * | placement       | p#P#a#A#S                 | cluster            | many by name; all, shard by shard
  * | line            | p#P#c#C                   | line               | every poll: nothing else is
  * | agent identity  | p#P#c#C                   | identity           | one cluster's view; what was done to its key
@@ -77,6 +78,10 @@ export const keys = {
     pk: `${appOf(p, a)}#timeline`,
     sk: `${number(n)}#${number(version)}`,
   }),
+  scan: (p: string, a: string, n: number, digest: string): Key => ({
+    pk: `${appOf(p, a)}#scans`,
+    sk: `${number(n)}#${digest}`,
+  }),
   placement: (p: string, a: string, c: string): Key => ({
     pk: `${appOf(p, a)}#${shardOf(c, PLACEMENT_SHARDS)}`,
     sk: c,
@@ -119,6 +124,7 @@ export const lists = {
   releases: (p: string, a: string) => [{ pk: appOf(p, a), prefix: "release#" }],
   rollouts: (p: string, a: string) => [{ pk: appOf(p, a), prefix: "rollout#" }],
   timeline: (p: string, a: string, n: number) => [{ pk: `${appOf(p, a)}#timeline`, prefix: `${number(n)}#` }],
+  scans: (p: string, a: string, n: number) => [{ pk: `${appOf(p, a)}#scans`, prefix: `${number(n)}#` }],
   assignments: (p: string, c: string) => [{ pk: clusterOf(p, c), prefix: "assign#" }],
   driftAudits: (p: string) => [{ pk: `${project(p)}#drift-audits`, prefix: "" }],
   policies: (p: string) => [{ pk: project(p), prefix: "policy#" }],

@@ -9,7 +9,14 @@ import { canonicalJson } from "#core/digest.ts";
 import type { HubEvent } from "#core/event.ts";
 import { placementSchema } from "#core/placement.ts";
 import { releaseSchema } from "#core/release.ts";
-import { DIRECT_RANKS_MAX, freshOut, RANKS_PER_RANGE, rangesOf, type Rollout } from "#core/rollout.ts";
+import {
+  askedGates,
+  DIRECT_RANKS_MAX,
+  freshOut,
+  RANKS_PER_RANGE,
+  rangesOf,
+  type Rollout,
+} from "#core/rollout.ts";
 import { lastRead, sourceStateSchema } from "#core/source.ts";
 import type { Item } from "../store/db.ts";
 import { servedSchema } from "../store/served.ts";
@@ -123,6 +130,8 @@ function rolloutFacts(before: Item | undefined, item: Item): HubEvent[] {
   if (was !== undefined && was.state.kind !== after.state.kind) found.push(...stateFacts(after, detail));
   else if (was !== undefined) found.push(...stageFacts(was, after, detail));
   if (was !== undefined && isAskedAgain(was, after)) found.push(...stateFacts(after, detail));
+  for (const { stage, gate, attempt } of askedGates(was, after))
+    found.push({ type: "rollout.gate.asked", detail: { ...detail, stage, gate, attempt } });
   // A lifted pin lets the App's newest commit be looked at again.
   if (was?.pinned === true && after.pinned !== true)
     found.push({ type: "app.changed", detail: { project, app } });

@@ -67,6 +67,21 @@ describe("fairlead rollout status", () => {
     expect(ran.out).not.toMatch(/^shop\s+a\s/m);
   });
 
+  it("tells what each gate said, and how to have it judged again", async () => {
+    const run = { stage: "canary", attempt: 1, failures: 1, inconclusive: 0 };
+    const told = { kind: "fail", message: "0.07 is above 0.05", value: "0.07", at: 1, soaked: true };
+    const gates = [
+      { ...run, gate: "errors", told },
+      { ...run, gate: "smoke", asked: { at: 1, soaked: true } },
+    ];
+    const reason = "gate errors of stage canary failed: 0.07 is above 0.05";
+    const state = { kind: "halted", gate: "errors", reason };
+    const ran = await fairlead(shopHub({ rollouts: [{ ...halted, state, gates }] }).hub, status());
+    expect(ran.out).toMatch(/canary\s+errors\s+fail\s+0\.07 is above 0\.05/);
+    expect(ran.out).toMatch(/canary\s+smoke\s+asked/);
+    expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("fairlead rollout retry shop")]);
+  });
+
   it("exits 1 with the reason and the fix when it is halted", async () => {
     const ran = await fairlead(shopHub({ rollouts: [halted] }).hub, status());
     expect(ran.code).toBe(1);

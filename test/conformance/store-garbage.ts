@@ -19,6 +19,7 @@ import {
 import { assign } from "../../functions/store/placement.ts";
 import { ensureProject } from "../../functions/store/resource.ts";
 import { createRelease, getRelease, getRollout, putRollout } from "../../functions/store/rollout.ts";
+import { listScans, putScan } from "../../functions/store/scan.ts";
 import { putServed } from "../../functions/store/served.ts";
 import { putSourceState, type AppRecord } from "../../functions/store/state.ts";
 import { freshProject, openStore, release, rollout, target, type StoreUnderTest } from "./store-parts.ts";
@@ -85,7 +86,12 @@ export function garbageConformance(start: () => Promise<DynamoEngine>): void {
         if (running === undefined) throw new Error("no rollout");
         await putRollout(db, { ...running, state: { kind: "succeeded", at: 1, silent: 0 } });
       }
+      const found = { critical: 0, high: 0, medium: 0, low: 0 };
+      for (const n of [1, 4])
+        await putScan(db, { project, app: "shop", release: n }, { image: "i", found, by: "user:ci", at: 1 });
       expect(await trimReleases(db, project, "shop", 4)).toBe(2);
+      const scans = [1, 4].map((n) => listScans(db, { project, app: "shop", release: n }));
+      expect((await Promise.all(scans)).map((of) => of.length)).toEqual([0, 1]);
       const left = await Promise.all([1, 2, 3, 4].map((n) => getRelease(db, project, "shop", n)));
       expect(left.map((one) => one?.release)).toEqual([undefined, 2, undefined, 4]);
       expect(await getRollout(db, project, "shop", 1)).toBeUndefined();

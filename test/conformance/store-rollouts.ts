@@ -6,6 +6,7 @@ import { packRanks, unpackRanks } from "../../functions/store/ranks.ts";
 import { createRelease, getRollout, putRollout, rolloutOfItem } from "../../functions/store/rollout.ts";
 import { inForce } from "../../functions/store/state.ts";
 import { pageTimeline, putTimelineEntry } from "../../functions/store/timeline.ts";
+import { deleteScans, listScans, putScan } from "../../functions/store/scan.ts";
 import { openStore, release, rollout, target, type StoreUnderTest } from "./store-parts.ts";
 
 /** Registers the suite inside the caller's `describe`. */
@@ -73,6 +74,25 @@ export function rolloutConformance(start: () => Promise<DynamoEngine>): void {
     await putTimelineEntry(store.db, { ...of, release: 10 }, entry(3));
     const { items } = await pageTimeline(store.db, "time", "shop", 1, { limit: 10 });
     expect(items).toEqual([entry(2), entry(10)]);
+  });
+
+  it("keeps the newest scan of each image of a release, and deletes them with it", async () => {
+    const { db } = store;
+    const of = { project: "scans", app: "shop", release: 1 };
+    const scan = (image: string, critical: number, at: number) => ({
+      image,
+      found: { critical, high: 0, medium: 0, low: 0 },
+      by: "user:ci",
+      at,
+    });
+    expect(await putScan(db, of, scan("shop:1", 3, 5))).toBe("written");
+    expect(await putScan(db, of, scan("shop:1", 0, 6))).toBe("written");
+    expect(await putScan(db, of, scan("shop:1", 9, 4))).toBe("lost");
+    await putScan(db, { ...of, release: 10 }, scan("other:1", 1, 5));
+    expect(await listScans(db, of)).toEqual([scan("shop:1", 0, 6)]);
+    await deleteScans(db, of);
+    expect(await listScans(db, of)).toEqual([]);
+    expect(await listScans(db, { ...of, release: 10 })).toHaveLength(1);
   });
 
   it("remembers what a cluster was healthy on when it was given the next", async () => {

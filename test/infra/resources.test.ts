@@ -154,6 +154,15 @@ describe("rights", () => {
       "s3:PutObject": inBucket("trees"),
       "ssm:GetParameter": parameters,
     },
+    BusSubscriberJudgeFunction: {
+      ...read,
+      ...write,
+      ...remove,
+      ...list,
+      ...aside,
+      "s3:GetObject": inBucket("bundles", "targets"),
+      "ssm:GetParameter": parameters,
+    },
     PollSourcesHandler: {
       ...read,
       ...write,
@@ -208,7 +217,7 @@ describe("failures", () => {
       ),
       schedules: at("aws:scheduler/schedule:Schedule", "target", "deadLetterConfig", "arn"),
     };
-    expect(Object.values(places).map((arns) => arns.length)).toEqual([3, 3, 2, 5]);
+    expect(Object.values(places).map((arns) => arns.length)).toEqual([4, 4, 2, 5]);
     expect(
       Object.values(places)
         .flat()

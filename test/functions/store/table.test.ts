@@ -47,6 +47,7 @@ describe("keys", () => {
           [keys.placement(p, a, c), lists.placements(p, a), "placement"],
           [keys.release(p, a, 7), lists.releases(p, a), "release"],
           [keys.rollout(p, a, 7), lists.rollouts(p, a), "rollout"],
+          [keys.scan(p, a, 7, c), lists.scans(p, a, 7), undefined],
           [keys.beat(p, c), lists.beats(p), undefined],
           [keys.served(p, c), lists.served(p), "served"],
           [keys.assignment(p, c, a), lists.assignments(p, c), undefined],

@@ -91,6 +91,17 @@ describe("factsOf a rollout", () => {
     ]);
   });
 
+  it("has a gate judged when it is asked for, and once more when it is asked for again", () => {
+    const run = { stage: "canary", gate: "errors", attempt: 7, failures: 0, inconclusive: 0 };
+    const at = (ms: number) => ({ gates: [{ ...run, asked: { at: ms, soaked: true } }] });
+    const detail = { stage: "canary", gate: "errors", attempt: 7 };
+    const asked = [{ type: "rollout.gate.asked", detail }];
+    expect(facts(wide, at(1))).toMatchObject(asked);
+    expect(facts({ ...wide, ...at(1) }, at(90_001))).toMatchObject(asked);
+    expect(facts({ ...wide, ...at(1) }, { stage: 0 })).toEqual([]);
+    expect(facts({ ...wide, ...at(1) }, { gates: [run] })).toEqual([]);
+  });
+
   it("lets the App be looked at again when a pin is lifted", () => {
     const state = { kind: "rolled-back", reason: "x", at: 1 } as const;
     expect(factsOf(record(key, { ...wide, state, pinned: true }, { ...wide, state }))).toEqual([

@@ -1,0 +1,17 @@
+/** Bus → gates: asks whoever has to say whether a rollout may go on. It reads secrets, and holds no signing key. */
+import type { EventBridgeEvent } from "aws-lambda";
+import { awsDeps } from "../aws.ts";
+import { parseBusEvent } from "../bus/event.ts";
+import { judgeAsked, type JudgeDeps } from "../gates/judge.ts";
+import { awsSecrets } from "../secrets/aws.ts";
+
+let deps: JudgeDeps | undefined;
+
+export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<void> {
+  await judgeAsked((deps ??= compose()), parseBusEvent(raw));
+}
+
+function compose(): JudgeDeps {
+  const { env, ...rest } = awsDeps();
+  return { ...rest, secrets: awsSecrets(env) };
+}
