@@ -4,6 +4,7 @@ import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { DELETES_BUDGET_DEFAULT } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
+import { windowSpecsSchema } from "./rollout/calendar.ts";
 import { selectorSchema } from "./selector.ts";
 
 const ignoreSchema = z.strictObject({
@@ -42,6 +43,8 @@ const stageSchema = z.strictObject({
   /** All of the stage has to stay healthy for this long. */
   soak: durationSchema(1000, SOAK_MS_MAX).optional(),
   approval: z.enum(["before", "after"]).optional(),
+  /** Instead of the whole rollout's; an empty list: at any time. */
+  windows: windowSpecsSchema.optional(),
 });
 
 const rolloutSpecSchema = z.strictObject({
@@ -56,6 +59,8 @@ const rolloutSpecSchema = z.strictObject({
         "may not be named rest or returning: these are made of what no stage holds, and of silent clusters",
     })
     .default([]),
+  /** When clusters may move; none: at any time. */
+  windows: windowSpecsSchema.optional(),
   maxUnavailable: countOrPercent.default("100%"),
   /** So many failed clusters stop the rollout. */
   maxFailures: countOrPercent.default(1),

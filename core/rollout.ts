@@ -1,4 +1,5 @@
 /** The rollout: what it is, and what is decided about it. All of it is plain; `functions/rollout` acts on it. */
+export { calendarVerdict, calendarWindows, type CalendarWindow, type Starts } from "./rollout/calendar.ts";
 export { command, COMMANDS, type CommandKind } from "./rollout/command.ts";
 export { decide, type Effect } from "./rollout/decide.ts";
 export { DIRECT_RANKS_MAX, freshOut } from "./rollout/fresh.ts";
@@ -20,4 +21,4 @@ export {
 export { timelineOf, timelineEntrySchema, type TimelineEntry } from "./rollout/timeline.ts";
 export { stateWords } from "./rollout/words.ts";
 export { whyOf, type WhyFacts } from "./rollout/why.ts";
-export { windowVerdict } from "./rollout/window.ts";
+export { windowVerdict, type WindowVerdict } from "./rollout/window.ts";

@@ -66,13 +66,13 @@ function advance(
 ): Advanced {
   const { state } = rollout;
   if (state.kind === "paused") return { next: rollout };
-  if (state.kind === "succeeded") return { next: ended(releaseReturning(rollout, seen), state.at) };
+  if (state.kind === "succeeded") return { next: ended(releaseReturning(rollout, seen, windows), state.at) };
   const stopped = onFailures(rollout, now);
   if (stopped !== undefined) return { next: stopped };
   let at: Rollout = { ...rollout, state: state.kind === "halted" ? { kind: "running" } : state };
   for (;;) {
     const stage = at.stages[at.stage];
-    if (stage === undefined) return { next: ended(releaseReturning(at, seen), now) };
+    if (stage === undefined) return { next: ended(releaseReturning(at, seen, windows), now) };
     const before = gateBefore(at, stage, windows[at.stage], now);
     if (before !== undefined) return { next: running(at, before) };
     const more = releaseMore(at, stage, seen);

@@ -13,7 +13,7 @@ export function gateBefore(
   if (Math.max(rollout.released, stage.from) >= stage.to && stage.to > stage.from) return undefined;
   if (stage.approval === "before" && !isApproved(rollout, stage, "before"))
     return waiting(rollout, "before", now);
-  if (window !== undefined && !window.open)
+  if (window !== undefined && !window.open && rollout.opened !== rollout.stage)
     return { kind: "window", ...(window.until === undefined ? {} : { until: window.until }) };
   return undefined;
 }

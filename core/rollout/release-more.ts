@@ -6,6 +6,7 @@ import { settle } from "./account.ts";
 import { inStage, roomIn, slotsIn, withRanks, withoutRanks } from "./ranks.ts";
 import type { ObservedTarget } from "./standing.ts";
 import type { Rollout, Stage } from "./state.ts";
+import type { WindowVerdict } from "./window.ts";
 
 export type Observed = ReadonlyMap<number, ObservedTarget>;
 
@@ -56,10 +57,15 @@ export function releaseMore(rollout: Rollout, stage: Stage, observed: Observed):
   return { rollout: next, stopped };
 }
 
-/** Clusters that were silent at their turn and are heard again, each within the budget of its own stage. */
-export function releaseReturning(rollout: Rollout, observed: Observed): Rollout {
+/** Clusters that were silent at their turn and are heard again, each within the budget and the windows of its own stage. */
+export function releaseReturning(
+  rollout: Rollout,
+  observed: Observed,
+  windows: readonly (WindowVerdict | undefined)[],
+): Rollout {
   let next = rollout;
-  for (const stage of rollout.stages) {
+  for (const [index, stage] of rollout.stages.entries()) {
+    if (windows[index]?.open === false && rollout.opened !== index) continue;
     const heard: number[] = [];
     const free: number[] = [];
     let room = roomIn(stage, next);

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { stampSchema } from "../actor.ts";
+import { calendarWindowSchema } from "./calendar.ts";
 
 const ranks = z.array(z.number().int().nonnegative());
 
@@ -19,6 +20,8 @@ export const stageSchema = z.object({
   soakMs: z.number().int().positive().optional(),
   /** Somebody has to say yes before its first cluster moves, or after its last one has soaked. */
   approval: z.enum(["before", "after"]).optional(),
+  /** Instead of the rollout's. */
+  windows: z.array(calendarWindowSchema).optional(),
 });
 export type Stage = z.infer<typeof stageSchema>;
 
@@ -89,6 +92,10 @@ export const rolloutSchema = z.object({
   targets: z.string(),
   total: z.number().int(),
   stages: z.array(stageSchema),
+  /** Of stages that have none of their own. */
+  windows: z.array(calendarWindowSchema).optional(),
+  /** The stage whose windows somebody let it pass. */
+  opened: z.number().int().optional(),
   /** Ranks below this one had their turn. */
   released: z.number().int(),
   /** Ranks below this one are done with. */

@@ -4,7 +4,8 @@ import { sentence } from "../text.ts";
 import { sameGeneration } from "./standing.ts";
 import { inStage } from "./ranks.ts";
 import type { Rollout } from "./state.ts";
-import { stateWords } from "./words.ts";
+import type { WindowVerdict } from "./window.ts";
+import { stateWords, windowWords } from "./words.ts";
 
 export interface WhyFacts {
   app: string;
@@ -15,6 +16,8 @@ export interface WhyFacts {
   target: { rank: number; epoch: number; generation: number; release: number } | undefined;
   placement: Placement | undefined;
   silent: boolean;
+  /** Of the cluster's stage. */
+  window?: WindowVerdict | undefined;
   /** Why the newest commit made no release. */
   error?: string | undefined;
 }
@@ -54,10 +57,7 @@ function waitingWords(
   const { release } = rollout;
   const how = stateWords(rollout);
   if (kind === "rolled-back" || kind === "rolling-back") return `release ${release} ${how}`;
-  if (rollout.later.includes(rank))
-    return facts.silent
-      ? `it was silent at its turn, and still is`
-      : `it was silent at its turn, and is about to get release ${release}`;
+  if (rollout.later.includes(rank)) return `it was silent at its turn, and ${laterWords(facts, release)}`;
   if (kind !== "running" && kind !== "succeeded")
     return `release ${release} is not handed out further: ${how}`;
   if (rollout.out.includes(rank)) return `release ${release} is about to be assigned`;
@@ -66,4 +66,10 @@ function waitingWords(
   if (stage > rollout.stage) return `stage ${name} has not begun; ${how}`;
   const before = rank - rollout.released;
   return `${before} clusters of stage ${name} come before it; ${how}`;
+}
+
+function laterWords({ silent, window }: WhyFacts, release: number): string {
+  if (silent) return "still is";
+  if (window?.open === false) return `its stage ${windowWords(window.until)}`;
+  return `is about to get release ${release}`;
 }

@@ -16,7 +16,7 @@ export function stepWords(rollout: Rollout, step: Step | undefined): string {
     case "approval":
       return `waits for an approval ${step.when} stage ${name}`;
     case "window":
-      return `stage ${name} waits for its window${step.until === undefined ? "" : `, which opens at ${timeWords(step.until)}`}`;
+      return `stage ${name} ${windowWords(step.until)}`;
     default:
       return assertNever(step);
   }
@@ -51,6 +51,10 @@ export function stateWords(rollout: Rollout): string {
   }
 }
 
-function timeWords(at: number): string {
+export function windowWords(until: number | undefined): string {
+  return `waits for its window${until === undefined ? "" : `, which opens at ${timeWords(until)}`}`;
+}
+
+export function timeWords(at: number): string {
   return new Date(at).toISOString().slice(0, 16).replace("T", " ") + " UTC";
 }

@@ -24,6 +24,7 @@ import type { ApplyAnswer } from "#core/view.ts";
 import { refusePolicies } from "../policy/refuse.ts";
 import type { Db } from "../store/db.ts";
 import { answerOf } from "./answer.ts";
+import { refuseWindows } from "./refuse-windows.ts";
 import { rightsCheck, type RulesIn } from "./rights.ts";
 import { readWorld } from "./world.ts";
 import { isWrite, resourceOf, writeChanges, type Writing } from "./write.ts";
@@ -50,7 +51,8 @@ export async function applyDocuments(db: Db, applier: Applier, asked: Applying):
   const projects = new Set(documents.map(({ resource }) => resource.metadata.project));
   const listed = listedKinds(asked);
   const world = await readWorld(db, documents, { projects, listed });
-  const puts = refusePolicies(planPuts(documents, world, { managedBy: undefined, takeover }));
+  const planned = planPuts(documents, world, { managedBy: undefined, takeover });
+  const puts = refuseWindows(refusePolicies(planned));
   const changes = [...puts.map(({ change }) => change), ...pruned(asked, world)];
   await authorizeAll(applier, changes, (name) => projectFor(name, documents, world));
   refuse(puts);

@@ -6,7 +6,7 @@ import { durationMs } from "#core/duration.ts";
 import { firstFindings, type Findings } from "#core/finding.ts";
 import { RELEASES_KEPT } from "#core/limits.ts";
 import type { Release, Target } from "#core/release.ts";
-import { countOf, isOver, stagesOf, UNMOVED, type Rollout } from "#core/rollout.ts";
+import { calendarWindows, countOf, isOver, stagesOf, UNMOVED, type Rollout } from "#core/rollout.ts";
 import { archiveKey } from "../charts/find.ts";
 import { chartView, factsOf } from "../charts/situation.ts";
 import { renewObject } from "../objects/keep.ts";
@@ -230,6 +230,7 @@ function rolloutOf(
       rollout,
       planned.map(({ stage }) => stage),
     ),
+    ...(rollout.windows === undefined ? {} : { windows: calendarWindows(rollout.windows) }),
     generation,
     maxFailures: countOf(rollout.maxFailures, total),
     onFailure: rollout.onFailure,

@@ -17,6 +17,7 @@ import { getRollout, putRollout } from "../store/rollout.ts";
 import { assignRange, assignRanks, type AssignDeps } from "./assign.ts";
 import { finish } from "./finish.ts";
 import { observeNext, observeOpen, observeReported, type Reported } from "./observe.ts";
+import { windowsNow } from "./windows.ts";
 
 const RACES_MAX = 5;
 /** Silent clusters are passed by, each look twice as far as the one before: a hundred thousand in one tick. */
@@ -62,7 +63,9 @@ export async function tick(
 /** Looks at the next ranks as long as the decision asks for them. */
 async function decided(deps: AssignDeps, rollout: Rollout, targets: ObservedTarget[]) {
   const seen = [...targets];
-  let decision = decide(rollout, { targets: seen }, deps.now());
+  const now = deps.now();
+  const windows = windowsNow(rollout, now);
+  let decision = decide(rollout, { targets: seen, windows }, now);
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     const look = decision.effects.find((effect) => effect.kind === "look");
     if (look === undefined) break;
@@ -70,7 +73,7 @@ async function decided(deps: AssignDeps, rollout: Rollout, targets: ObservedTarg
     const next = await observeNext(deps, rollout, look.from, Math.min(look.to, look.from + most));
     if (next.length === 0) break;
     seen.push(...next);
-    decision = decide(rollout, { targets: seen }, deps.now());
+    decision = decide(rollout, { targets: seen, windows }, now);
   }
   return decision;
 }

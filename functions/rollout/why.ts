@@ -1,12 +1,13 @@
 /** What is known of one placement, for the sentence that says why it is where it is. */
 import { errorPlace } from "#core/fleet.ts";
-import { whyOf } from "#core/rollout.ts";
+import { inStageOf, whyOf, type Rollout } from "#core/rollout.ts";
 import { getTargets } from "../release/content.ts";
 import { getBeats, isSilent } from "../store/cluster.ts";
 import { getPlacements } from "../store/placement.ts";
 import { getRollout } from "../store/rollout.ts";
 import { getAppRecord } from "../store/state.ts";
 import type { ObserveDeps } from "./observe.ts";
+import { windowsNow } from "./windows.ts";
 
 export async function whyPlaced(
   { db, objects, now }: ObserveDeps,
@@ -33,6 +34,14 @@ export async function whyPlaced(
     target: target === undefined ? undefined : { ...target, rank },
     placement: placements.get(cluster),
     silent: isSilent(beats.get(cluster), now()),
+    window: windowOf(rollout, rank, now()),
     ...(error === undefined ? {} : { error: place === "" ? error.message : `${place}: ${error.message}` }),
   });
+}
+
+function windowOf(rollout: Rollout | undefined, rank: number, now: number) {
+  const stage = rollout?.stages.findIndex((one) => inStageOf(one, rank));
+  return rollout === undefined || stage === undefined || rollout.opened === stage
+    ? undefined
+    : windowsNow(rollout, now)[stage];
 }
