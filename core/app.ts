@@ -32,6 +32,7 @@ const countOrPercent = z.union([
 
 const SOAK_MS_MAX = 14 * 86_400_000;
 const STAGES_MAX = 20;
+const DEPENDENCIES_MAX = 20;
 
 const stageSchema = z.strictObject({
   name: nameSchema,
@@ -106,6 +107,8 @@ const specSchema = z.strictObject({
   /** What differs for some clusters. */
   overrides: z.array(overrideSchema).max(100).default([]),
   overrideMode: z.enum(["first", "all"]).default("first"),
+  /** Apps of the project that have to be healthy on a cluster before this one moves there. */
+  dependsOn: z.array(nameSchema).max(DEPENDENCIES_MAX).optional(),
   rollout: rolloutSpecSchema.prefault({}),
   sync: syncSchema.prefault({}),
 });

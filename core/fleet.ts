@@ -41,6 +41,7 @@ const RUNNING_WORDS = {
   soaking: "soaking",
   approval: "waiting for approval",
   window: "waiting for its window",
+  dependency: "waiting for another App",
 } as const;
 
 export function rolloutStanding({ state }: Pick<Rollout, "state">): Standing {

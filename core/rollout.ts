@@ -2,10 +2,18 @@
 export { calendarVerdict, calendarWindows, type CalendarWindow, type Starts } from "./rollout/calendar.ts";
 export { command, COMMANDS, type CommandKind } from "./rollout/command.ts";
 export { decide, type Effect } from "./rollout/decide.ts";
+export { dependencyWait, unreleasedWait } from "./rollout/depends.ts";
 export { DIRECT_RANKS_MAX, freshOut } from "./rollout/fresh.ts";
 export { inStage as inStageOf, RANKS_PER_RANGE, rangesOf } from "./rollout/ranks.ts";
 export { stageOf, stagesOf } from "./rollout/stages.ts";
-export { standingOf, turnOf, type ObservedTarget, type Standing } from "./rollout/standing.ts";
+export {
+  standingOf,
+  turnOf,
+  type Heard,
+  type NotNow,
+  type ObservedTarget,
+  type Standing,
+} from "./rollout/standing.ts";
 export {
   countOf,
   isDone,

@@ -23,6 +23,7 @@ export function gateAfter(rollout: Rollout, stage: Stage, now: number): Step | u
   const failed = new Set(rollout.failed);
   if (rollout.released < stage.to) return undefined;
   if (rollout.out.some((rank) => inStage(stage, rank) && !failed.has(rank))) return undefined;
+  if (rollout.waiting.some((rank) => inStage(stage, rank))) return { kind: "dependency" };
   // Where nothing changed for any of its clusters there is nothing to wait for; an empty stage keeps its gates, for it
   // may be empty by a slip in a label.
   const unchanged = rollout.moved === 0 && stage.to > stage.from;

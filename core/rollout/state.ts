@@ -29,6 +29,8 @@ const stepSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("soaking"), since: z.number(), until: z.number() }),
   z.object({ kind: z.literal("approval"), when: z.enum(["before", "after"]), since: z.number() }),
   z.object({ kind: z.literal("window"), until: z.number().optional() }),
+  /** Nothing of the stage moves, and some of it wait for another App. */
+  z.object({ kind: z.literal("dependency") }),
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -53,6 +55,8 @@ export const rolloutStateSchema = z.discriminatedUnion("kind", [
     at: z.number(),
     /** They get it when they are heard again. */
     silent: z.number().int(),
+    /** Not silent, and not to be moved at their turn: they get it when they may. */
+    held: z.number().int().optional(),
     /** Tolerated by `maxFailures`. */
     failed: z.number().int().optional(),
   }),
@@ -122,8 +126,18 @@ export const rolloutSchema = z.object({
   failures: z
     .array(z.object({ rank: z.number().int(), cluster: z.string(), reason: z.string() }))
     .default([]),
-  /** Silent at their turn: the stage `returning`. */
+  /** Silent at their turn, or not to be moved: the stage `returning`. */
   later: ranks.default([]),
+  /** Those of `later` that were left behind although they are heard. */
+  held: ranks.default([]),
+  /** Those of `later` that their stage does not end before. */
+  waiting: ranks.default([]),
+  /** The first few of both in words. */
+  waits: z.array(z.object({ rank: z.number().int(), cluster: z.string(), why: z.string() })).default([]),
+  /** Apps that have to be healthy on a cluster before this one moves there. */
+  dependsOn: z.array(z.string()).optional(),
+  /** Apps whose clusters wait for this one: they are looked at when it is healthy somewhere. */
+  dependants: z.array(z.string()).optional(),
   maxFailures: z.number().int().positive().default(1),
   onFailure: z.enum(["rollback", "halt"]).default("halt"),
   approvals: z.array(approvalSchema).default([]),
@@ -152,6 +166,9 @@ export const UNMOVED = {
   failed: [],
   failures: [],
   later: [],
+  held: [],
+  waiting: [],
+  waits: [],
   maxFailures: 1,
   onFailure: "halt",
   approvals: [],

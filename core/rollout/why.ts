@@ -1,7 +1,7 @@
 /** One sentence: why this cluster is not on the newest release, or that it is. */
 import type { Placement } from "../placement.ts";
 import { sentence } from "../text.ts";
-import { sameGeneration } from "./standing.ts";
+import { sameGeneration, type NotNow } from "./standing.ts";
 import { inStage } from "./ranks.ts";
 import type { Rollout } from "./state.ts";
 import type { WindowVerdict } from "./window.ts";
@@ -18,6 +18,8 @@ export interface WhyFacts {
   silent: boolean;
   /** Of the cluster's stage. */
   window?: WindowVerdict | undefined;
+  /** Why it is not to be moved at this moment. */
+  notNow?: NotNow | undefined;
   /** Why the newest commit made no release. */
   error?: string | undefined;
 }
@@ -57,7 +59,8 @@ function waitingWords(
   const { release } = rollout;
   const how = stateWords(rollout);
   if (kind === "rolled-back" || kind === "rolling-back") return `release ${release} ${how}`;
-  if (rollout.later.includes(rank)) return `it was silent at its turn, and ${laterWords(facts, release)}`;
+  if (rollout.later.includes(rank))
+    return `it was ${passedWords(rollout, rank)}, and ${laterWords(facts, release)}`;
   if (kind !== "running" && kind !== "succeeded")
     return `release ${release} is not handed out further: ${how}`;
   if (rollout.out.includes(rank)) return `release ${release} is about to be assigned`;
@@ -68,8 +71,13 @@ function waitingWords(
   return `${before} clusters of stage ${name} come before it; ${how}`;
 }
 
-function laterWords({ silent, window }: WhyFacts, release: number): string {
+function passedWords({ held, waiting }: Rollout, rank: number): string {
+  return held.includes(rank) || waiting.includes(rank) ? "passed by at its turn" : "silent at its turn";
+}
+
+function laterWords({ silent, window, notNow }: WhyFacts, release: number): string {
   if (silent) return "still is";
+  if (notNow !== undefined) return notNow.why;
   if (window?.open === false) return `its stage ${windowWords(window.until)}`;
   return `is about to get release ${release}`;
 }

@@ -66,7 +66,10 @@ export async function applyDocuments(db: Db, applier: Applier, asked: Applying):
 /** Only what a decision needs is read as a whole. */
 function listedKinds({ documents, prune }: Applying): ResourceKind[] {
   const kinds = new Set<ResourceKind>(prune === undefined ? [] : [...PRUNED_KINDS, ...prune.kinds]);
-  if (documents.some(({ resource }) => resource.kind === "App")) kinds.add("Cluster").add("Source");
+  const apps = documents.flatMap(({ resource }) => (resource.kind === "App" ? [resource] : []));
+  if (apps.length > 0) kinds.add("Cluster").add("Source");
+  // A circle may close over Apps that nobody sent.
+  if (apps.some(({ spec }) => spec.dependsOn !== undefined)) kinds.add("App");
   return [...kinds];
 }
 
@@ -137,7 +140,8 @@ function warningsOf(changes: readonly Change[], { held }: World): string[] {
       kind === "Cluster" ? [metadata.labels ?? {}] : [],
     );
     const sources = new Set(near.flatMap(({ kind, metadata }) => (kind === "Source" ? [metadata.name] : [])));
-    return warningsFor(app, { clusters, sources });
+    const apps = new Set(near.flatMap(({ kind, metadata }) => (kind === "App" ? [metadata.name] : [])));
+    return warningsFor(app, { clusters, sources, apps });
   });
 }
 

@@ -215,7 +215,7 @@ function rolloutOf(
   generation: number,
   after: number | undefined,
 ): Rollout {
-  const { rollout } = resource.spec;
+  const { rollout, dependsOn } = resource.spec;
   const total = made.targetCount;
   const edited = made.reason === "App edited" || record === undefined || record.release === 0;
   return {
@@ -231,6 +231,7 @@ function rolloutOf(
       planned.map(({ stage }) => stage),
     ),
     ...(rollout.windows === undefined ? {} : { windows: calendarWindows(rollout.windows) }),
+    ...(dependsOn === undefined ? {} : { dependsOn }),
     generation,
     maxFailures: countOf(rollout.maxFailures, total),
     onFailure: rollout.onFailure,

@@ -6,15 +6,17 @@ import { getBeats, isSilent } from "../store/cluster.ts";
 import { getPlacements } from "../store/placement.ts";
 import { getRollout } from "../store/rollout.ts";
 import { getAppRecord } from "../store/state.ts";
+import { notNow } from "./not-now.ts";
 import type { ObserveDeps } from "./observe.ts";
 import { windowsNow } from "./windows.ts";
 
 export async function whyPlaced(
-  { db, objects, now }: ObserveDeps,
+  deps: ObserveDeps,
   project: string,
   app: string,
   cluster: string,
 ): Promise<string> {
+  const { db, objects, now } = deps;
   const record = await getAppRecord(db, project, app);
   const release = record?.release ?? 0;
   const rollout = release === 0 ? undefined : await getRollout(db, project, app, release);
@@ -25,6 +27,8 @@ export async function whyPlaced(
     getPlacements(db, project, app, [cluster]),
     getBeats(db, project, [cluster]),
   ]);
+  const held =
+    rollout === undefined || target === undefined ? undefined : await notNow(deps, rollout, [target], beats);
   const error = record?.error;
   const place = error === undefined ? "" : errorPlace(error);
   return whyOf({
@@ -34,6 +38,7 @@ export async function whyPlaced(
     target: target === undefined ? undefined : { ...target, rank },
     placement: placements.get(cluster),
     silent: isSilent(beats.get(cluster), now()),
+    notNow: held?.get(cluster),
     window: windowOf(rollout, rank, now()),
     ...(error === undefined ? {} : { error: place === "" ? error.message : `${place}: ${error.message}` }),
   });
