@@ -48,6 +48,8 @@ export interface AgentOptions {
   apisEveryMs: number;
   /** and this long after a definition was applied. */
   apisSettleMs: number;
+  /** The cluster's own "not now" is looked at this often. */
+  holdEveryMs: number;
   requestTimeoutMs: number;
   /** How long a stop waits for requests under way before it leaves them behind. */
   stopGraceMs: number;
@@ -68,6 +70,7 @@ export const AGENT_OPTIONS: AgentOptions = {
   establishMs: 30_000,
   apisEveryMs: 10 * 60_000,
   apisSettleMs: 10_000,
+  holdEveryMs: 60_000,
   requestTimeoutMs: 30_000,
   stopGraceMs: 5_000,
   appsAtOnceMax: 4,

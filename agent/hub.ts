@@ -1,5 +1,5 @@
 /**
- * The hub as the agent sees it: eight calls, signed, bounded in size and time, over the charter's URLs in turn. It
+ * The hub as the agent sees it: nine calls, signed, bounded in size and time, over the charter's URLs in turn. It
  * never follows a redirect (the signature must not travel), and keeps its own clock offset when the hub names one.
  */
 import type { CryptoKey } from "jose";
@@ -9,6 +9,7 @@ import {
   AGENT_PATHS,
   BEAT_HEADER,
   desiredAnswerSchema,
+  holdAnswerSchema,
   POLL_HEADER,
   registerAnswerSchema,
   reportAnswerSchema,
@@ -16,6 +17,8 @@ import {
   servedAnswerSchema,
   TIME_HEADER,
   type DesiredAnswer,
+  type HoldAnswer,
+  type HoldRequest,
   type RegisterAnswer,
   type RegisterRequest,
   type ReportAnswer,
@@ -137,6 +140,15 @@ export class Hub {
       body: JSON.stringify(request),
     });
     return await parsed(response, reportAnswerSchema, ANSWER_BYTES_MAX);
+  }
+
+  async hold(request: HoldRequest): Promise<HoldAnswer> {
+    const response = await this.#send({
+      method: "POST",
+      path: AGENT_PATHS.hold,
+      body: JSON.stringify(request),
+    });
+    return await parsed(response, holdAnswerSchema, ANSWER_BYTES_MAX);
   }
 
   async served(request: ServedRequest): Promise<ServedAnswer> {

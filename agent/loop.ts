@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION } from "#core/protocol.ts";
 import { ApisTeller, noticing } from "./apis.ts";
 import { AGENT_VERSION, type AgentDeps } from "./deps.ts";
 import { Desk } from "./desk.ts";
+import { HoldTeller } from "./hold.ts";
 import { Hub, HubError } from "./hub.ts";
 import * as identities from "./identity.ts";
 import { loadEnrolment, loadKeys, storeEnrolment, type AgentKey, type Enrolment } from "./keys.ts";
@@ -57,6 +58,7 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
   const hub = new Hub(deps, stopper.signal, addressOf(identity), run);
   const membership = new Membership(deps, stopper, hub, { identity, keys, token, run, kubernetes });
   const apis = new ApisTeller(deps, stopper, hub);
+  const hold = new HoldTeller(deps, stopper, hub);
   const parts: { desk?: Desk } = {};
   const reporter = new Reporter(deps, stopper, hub, {
     contents: () => parts.desk?.contents() ?? [],
@@ -74,7 +76,12 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
   });
   parts.desk = desk;
   await patiently(deps, stopper, () => desk.load());
-  await Promise.all([reporter.run(), apis.run(), pollLoop({ deps, stopper, hub, desk, membership })]);
+  await Promise.all([
+    reporter.run(),
+    apis.run(),
+    hold.run(),
+    pollLoop({ deps, stopper, hub, desk, membership }),
+  ]);
   await desk.ended();
 }
 

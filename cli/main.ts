@@ -11,6 +11,7 @@ import { apply } from "./commands/apply.ts";
 import { audit } from "./commands/audit.ts";
 import { auditLogList } from "./commands/audit-log.ts";
 import { auditLogVerify } from "./commands/audit-log-verify.ts";
+import { clusterHold, clusterReleaseHold } from "./commands/cluster-hold.ts";
 import { clusterRevoke, clusterRotate } from "./commands/cluster-key.ts";
 import { clusterRegister } from "./commands/cluster-register.ts";
 import { credentials } from "./commands/credentials.ts";
@@ -54,8 +55,14 @@ const rollout = buildRouteMap({
   docs: { brief: "Follow rollouts, and tell them what to do" },
 });
 const cluster = buildRouteMap({
-  routes: { register: clusterRegister, rotate: clusterRotate, revoke: clusterRevoke },
-  docs: { brief: "Make clusters known, and see to the keys of their agents" },
+  routes: {
+    register: clusterRegister,
+    rotate: clusterRotate,
+    revoke: clusterRevoke,
+    hold: clusterHold,
+    releaseHold: clusterReleaseHold,
+  },
+  docs: { brief: "Make clusters known, hold them, and see to the keys of their agents" },
 });
 const auditLog = buildRouteMap({
   routes: { list: auditLogList, verify: auditLogVerify },

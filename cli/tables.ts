@@ -2,6 +2,7 @@
 import { appStanding, doneOf, errorPlace, placementStanding, rolloutStanding } from "#core/fleet.ts";
 import { words } from "#core/finding.ts";
 import type { Release } from "#core/release.ts";
+import { holdWords } from "#core/hold.ts";
 import { stateWords, type Rollout } from "#core/rollout.ts";
 import { selectorWords } from "#core/selector-text.ts";
 import type {
@@ -182,7 +183,7 @@ export function clusterTable(list: readonly ClusterView[], now: number): Table {
 export const DUPLICATE_TOLD_MS = 30 * 60_000;
 
 function clusterState(
-  { registered, silent, resource, revoked, duplicatedAt }: ClusterView,
+  { registered, silent, resource, revoked, duplicatedAt, hold }: ClusterView,
   now: number,
 ): Cell {
   if (revoked === true) return { word: "revoked", tone: "bad" };
@@ -190,6 +191,7 @@ function clusterState(
     return { word: "two agents with one key", tone: "bad" };
   const mark = resource.spec.simulated ? " (simulated)" : "";
   if (!registered) return { word: "waiting for an agent", tone: "busy" };
+  if (!silent && hold !== undefined) return { word: `${holdWords(hold)}${mark}`, tone: "busy" };
   return silent ? { word: `silent${mark}`, tone: "bad" } : { word: `heard${mark}`, tone: "good" };
 }
 

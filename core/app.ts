@@ -5,6 +5,7 @@ import { durationSchema } from "./duration.ts";
 import { GATES_CHARS_MAX, gatesSchema } from "./gate.ts";
 import { DELETES_BUDGET_DEFAULT } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
+import { windowSpecsSchema } from "./rollout/calendar.ts";
 import { selectorSchema } from "./selector.ts";
 
 const ignoreSchema = z.strictObject({
@@ -32,6 +33,7 @@ const countOrPercent = z.union([
 
 const SOAK_MS_MAX = 14 * 86_400_000;
 const STAGES_MAX = 20;
+const DEPENDENCIES_MAX = 20;
 
 const stageSchema = z.strictObject({
   name: nameSchema,
@@ -45,6 +47,8 @@ const stageSchema = z.strictObject({
   /** Judged while its clusters soak and after that; all have to pass before an approval is asked for. */
   gates: gatesSchema.optional(),
   approval: z.enum(["before", "after"]).optional(),
+  /** Instead of the whole rollout's; an empty list: at any time. */
+  windows: windowSpecsSchema.optional(),
 });
 
 const rolloutSpecSchema = z.strictObject({
@@ -62,6 +66,8 @@ const rolloutSpecSchema = z.strictObject({
       message: `hold gates of more than ${GATES_CHARS_MAX} characters: let Prometheus record what is long to ask for`,
     })
     .default([]),
+  /** When clusters may move; none: at any time. */
+  windows: windowSpecsSchema.optional(),
   maxUnavailable: countOrPercent.default("100%"),
   /** So many failed clusters stop the rollout. */
   maxFailures: countOrPercent.default(1),
@@ -133,6 +139,8 @@ const specSchema = z.strictObject({
   /** What differs for some clusters. */
   overrides: z.array(overrideSchema).max(100).default([]),
   overrideMode: z.enum(["first", "all"]).default("first"),
+  /** Apps of the project that have to be healthy on a cluster before this one moves there. */
+  dependsOn: z.array(nameSchema).max(DEPENDENCIES_MAX).optional(),
   rollout: rolloutSpecSchema.prefault({}),
   sync: syncSchema.prefault({}),
 });

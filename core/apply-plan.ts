@@ -8,6 +8,7 @@
  */
 import type { Stamp } from "./actor.ts";
 import type { App } from "./app.ts";
+import { dependenciesOf, dependencyCycle } from "./depends.ts";
 import { canonicalJson } from "./digest.ts";
 import { HUB_PROJECT, type Project } from "./project.ts";
 import { allowsSource, chartRefusal, sourceRefusal } from "./project-rules.ts";
@@ -178,7 +179,30 @@ function projectRefusal(document: Document, all: readonly Document[], world: Wor
       code: "not-found",
       message: `${document.place}: ${titleOf(resource)}: there is no project ${project}: apply a Project of that name first, or beside it`,
     };
-  return resource.kind === "App" ? chartFault(document, resource, found) : sourceFault(document, found);
+  return resource.kind === "App"
+    ? (chartFault(document, resource, found) ?? cycleFault(document, resource, all, world))
+    : sourceFault(document, found);
+}
+
+/** Apps that wait for each other would never move. */
+function cycleFault(
+  document: Document,
+  app: App,
+  all: readonly Document[],
+  { held }: World,
+): Refusal | undefined {
+  if (app.spec.dependsOn === undefined) return undefined;
+  const stored = [...held.values()].map(({ resource }) => resource);
+  const apps = [...stored, ...all.map(({ resource }) => resource)].flatMap((one) =>
+    one.kind === "App" && one.metadata.project === app.metadata.project ? [one] : [],
+  );
+  const cycle = dependencyCycle(app.metadata.name, dependenciesOf(apps));
+  return cycle === undefined
+    ? undefined
+    : invalid(
+        document,
+        `spec.dependsOn: ${cycle.join(" waits for ")}: none of them would ever move, take one of these away`,
+      );
 }
 
 function chartFault(document: Document, app: App, project: Project): Refusal | undefined {

@@ -9,7 +9,17 @@ import { fieldChangeSchema } from "./field-changes.ts";
 import { isFields } from "./pointer.ts";
 
 /** Nouns whose items carry a version that grows by one with each change, and starts at 1 again after a deletion. */
-const VERSIONED = ["project", "source", "app", "cluster", "policy", "credential", "token", "key"] as const;
+const VERSIONED = [
+  "project",
+  "source",
+  "app",
+  "cluster",
+  "policy",
+  "credential",
+  "token",
+  "key",
+  "hold",
+] as const;
 
 export const AUDIT_NOUNS = [...VERSIONED, "hub", "release", "rollout", "assignment", "denial"] as const;
 export type AuditNoun = (typeof AUDIT_NOUNS)[number];

@@ -49,6 +49,17 @@ export const hubEventSchema = z.discriminatedUnion("type", [
     type: z.literal("cluster.duplicated"),
     detail: z.object({ project: z.string(), cluster: z.string() }),
   }),
+  /** "Not now", of the cluster as a whole or for one App: said by a person, or told by its agent. */
+  z.object({
+    type: z.literal("cluster.held"),
+    detail: z.object({
+      project: z.string(),
+      cluster: z.string(),
+      app: z.string().optional(),
+      until: z.number(),
+      reason: z.string(),
+    }),
+  }),
   z.object({ type: z.literal("release.created"), detail: z.object({ ...rollout, commit: z.string() }) }),
   /** Ranks `from` up to, not including, `to` may be assigned, as long as the rollout's fence is `fence`. */
   z.object({
@@ -67,7 +78,7 @@ export const hubEventSchema = z.discriminatedUnion("type", [
     detail: z.object({
       ...rollout,
       stage: z.string(),
-      waits: z.enum(["soaking", "gates", "approval", "window"]).optional(),
+      waits: z.enum(["soaking", "gates", "approval", "window", "dependency"]).optional(),
     }),
   }),
   /** A gate of the stage in force has to be judged; the answer counts for this attempt alone. */

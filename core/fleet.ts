@@ -42,6 +42,7 @@ const RUNNING_WORDS = {
   approval: "waiting for approval",
   gates: "waiting for gates",
   window: "waiting for its window",
+  dependency: "waiting for another App",
 } as const;
 
 export function rolloutStanding({ state }: Pick<Rollout, "state">): Standing {

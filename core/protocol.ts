@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { publicKeySchema } from "./charter.ts";
 import { DIGEST_PATTERN } from "./digest.ts";
+import { toldHoldSchema } from "./hold.ts";
 import {
   ASSIGNMENTS_PER_CLUSTER_MAX,
   REPORT_DRIFTS_MAX,
@@ -23,6 +24,7 @@ export const AGENT_PATHS = {
   report: "/agent/v1/report",
   rotate: "/agent/v1/rotate",
   served: "/agent/v1/served",
+  hold: "/agent/v1/hold",
   apis: (digest: string) => `/agent/v1/apis/${digest}`,
   schemas: (digest: string) => `/agent/v1/schemas/${digest}`,
   bundle: (app: string) => `/agent/v1/apps/${app}/bundle`,
@@ -106,6 +108,21 @@ export const servedAnswerSchema = z.object({
 });
 export type ServedAnswer = z.infer<typeof servedAnswerSchema>;
 
+/**
+ * "Not now", as the cluster's own people say it; told when it changes, and all of it each time. `seq` grows, so that a
+ * replay changes nothing. A hub from before answers 404.
+ */
+export const holdRequestSchema = z.object({
+  protocol: z.number().int(),
+  seq: z.number().int().positive(),
+  hold: toldHoldSchema,
+});
+export type HoldRequest = z.infer<typeof holdRequestSchema>;
+
+/** `stale`: nothing was taken, the number to go above. */
+export const holdAnswerSchema = z.object({ stale: z.number().optional() });
+export type HoldAnswer = z.infer<typeof holdAnswerSchema>;
+
 /** Answer to a desired-state request that is not a 304. */
 export const desiredAnswerSchema = z.object({
   charter: z.string().max(8000),
@@ -155,6 +172,11 @@ export const PHASES = [
   "orphaned",
 ] as const;
 export type Phase = (typeof PHASES)[number];
+
+/** On its way to an end that is not known yet. */
+export function isUnderWay(phase: Phase): boolean {
+  return phase === "received" || phase === "applying" || phase === "progressing";
+}
 
 export const placementReportSchema = z.object({
   app: nameSchema,

@@ -6,6 +6,7 @@ import { clusterSchema } from "./cluster.ts";
 import { driftAuditSchema } from "./drift-audit.ts";
 import { findingsSchema } from "./finding.ts";
 import { fleetFolderSchema } from "./fleet-folder.ts";
+import { clusterHoldSchema, holdSchema } from "./hold.ts";
 import { placementDetailSchema, placementSchema } from "./placement.ts";
 import { policySchema } from "./policy.ts";
 import { projectSchema } from "./project.ts";
@@ -86,7 +87,11 @@ export const clusterViewSchema = agentKeySchema.extend({
   kubernetes: z.string().optional(),
   /** When two agents with this cluster's key were last heard beside each other. */
   duplicatedAt: z.number().optional(),
+  /** What holds it for all Apps at this moment. */
+  hold: holdSchema.optional(),
 });
+export const holdViewSchema = clusterHoldSchema;
+export type HoldView = z.infer<typeof holdViewSchema>;
 export const placementViewSchema = placementSchema.extend({ detail: placementDetailSchema.optional() });
 export type SourceView = z.infer<typeof sourceViewSchema>;
 export type AppView = z.infer<typeof appViewSchema>;

@@ -9,7 +9,7 @@ import type { Address, Kube } from "../kube/port.ts";
 
 export { SYSTEM_NAMESPACE };
 const LABELS = { "app.kubernetes.io/managed-by": "fairlead", "fairlead.dev/state": "agent" };
-const OWN_NAMES = /^fairlead-(agent|apps|sops|app-.+|inventory-.+|bundle-.+)$/;
+const OWN_NAMES = /^fairlead-(agent|apps|hold|sops|app-.+|inventory-.+|bundle-.+)$/;
 
 type Holder = "Secret" | "ConfigMap";
 

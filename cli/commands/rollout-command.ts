@@ -17,7 +17,7 @@ const BRIEFS: Record<CommandKind, string> = {
   resume: "Let a paused rollout go on, or one whose approval was refused",
   approve: "Say yes to what a stage waits for, as a second person",
   reject: "Say no: the rollout halts, or goes back where the App says so",
-  "skip-stage": "Let the stage that soaks be over",
+  "skip-stage": "Let the stage that soaks be over, or the one that waits for a window move",
   retry: "Give clusters that failed their time again",
   abort: "End it where it is: every cluster keeps what it has",
   rollback: "Give each cluster that it moved what was healthy there before",

@@ -218,5 +218,7 @@ function verdict(
     const clusters = state.silent === 1 ? "1 silent cluster gets" : `${state.silent} silent clusters get`;
     io.stderr.write(`${clusters} it when heard again\n`);
   }
+  if (state.kind === "succeeded" && state.held !== undefined)
+    for (const { cluster, why } of rollout.waits) io.stderr.write(`cluster ${cluster}: ${why}\n`);
   return EXIT.ok;
 }

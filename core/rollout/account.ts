@@ -2,6 +2,7 @@
 import type { ObservedTarget, Standing } from "./standing.ts";
 import { inStage, withRanks, withoutRanks } from "./ranks.ts";
 import type { Rollout } from "./state.ts";
+import { keepWaits } from "./waits.ts";
 
 const FAILURES_TOLD_MAX = 5;
 
@@ -45,12 +46,12 @@ export function account(rollout: Rollout, observed: readonly ObservedTarget[]): 
 
 /** A silent cluster that had its assignment before it fell silent moves as soon as it is back, asked or not. */
 function isTold(standing: Standing, isLater: boolean): boolean {
-  if (standing.kind === "ready") return false;
+  if (standing.kind === "ready" || standing.kind === "held" || standing.kind === "waiting") return false;
   if (!isLater) return true;
   return standing.kind !== "silent" && !(standing.kind === "moving" && !standing.assigned);
 }
 
 /** `settled` is told to people and bounds what a look has to read. */
 export function settle(rollout: Rollout): Rollout {
-  return { ...rollout, settled: rollout.out[0] ?? rollout.released };
+  return keepWaits({ ...rollout, settled: rollout.out[0] ?? rollout.released });
 }

@@ -103,12 +103,14 @@ function reject(rollout: Rollout, { by, reason }: Command, now: number): Command
   return done({ ...rollout, state: { kind: "halted", reason: why, by } });
 }
 
-/** Only a soak: an approval is given by who may approve. */
+/** A soak, or the wait for a window: an approval is given by who may approve. */
 function skip(rollout: Rollout, now: number): Commanded {
   const step = rollout.state.kind === "running" ? rollout.state.step : undefined;
   const stage = rollout.stages[rollout.stage];
+  if (stage !== undefined && step?.kind === "window")
+    return done({ ...rollout, opened: rollout.stage, state: { kind: "running" } });
   if (stage === undefined || step?.kind !== "soaking")
-    return refused(`release ${rollout.release} has no soak to skip at this moment`);
+    return refused(`release ${rollout.release} has no soak and no window to skip at this moment`);
   return done({ ...rollout, state: { kind: "running", step: { ...step, until: now } } });
 }
 

@@ -8,7 +8,7 @@ import { account } from "./account.ts";
 import { decideBack } from "./back.ts";
 import { onFailures, onGate } from "./failure.ts";
 import { gateAfter, gateBefore } from "./gates.ts";
-import { releaseMore, releaseReturning, type Observed } from "./release-more.ts";
+import { releaseMore, releaseReturning, releaseWaiting, type Observed } from "./release-more.ts";
 import type { ObservedTarget } from "./standing.ts";
 import { RANKS_PER_RANGE, rangesOf } from "./ranks.ts";
 import type { Rollout, RolloutState } from "./state.ts";
@@ -66,16 +66,16 @@ function advance(
 ): Advanced {
   const { state } = rollout;
   if (state.kind === "paused") return { next: rollout };
-  if (state.kind === "succeeded") return { next: ended(releaseReturning(rollout, seen), state.at) };
+  if (state.kind === "succeeded") return { next: ended(releaseReturning(rollout, seen, windows), state.at) };
   const stopped = onFailures(rollout, now);
   if (stopped !== undefined) return { next: stopped };
   let at: Rollout = { ...rollout, state: state.kind === "halted" ? { kind: "running" } : state };
   for (;;) {
     const stage = at.stages[at.stage];
-    if (stage === undefined) return { next: ended(releaseReturning(at, seen), now) };
+    if (stage === undefined) return { next: ended(releaseReturning(at, seen, windows), now) };
     const before = gateBefore(at, stage, windows[at.stage], now);
     if (before !== undefined) return { next: running(at, before) };
-    const more = releaseMore(at, stage, seen);
+    const more = releaseMore(releaseWaiting(at, seen, windows), stage, seen);
     if (more.stopped === "unseen") {
       const from = Math.max(more.rollout.released, stage.from);
       const room = stage.maxUnavailable;
@@ -95,9 +95,16 @@ function running(rollout: Rollout, step?: Extract<RolloutState, { kind: "running
 }
 
 function ended(rollout: Rollout, at: number): Rollout {
-  const { later, failed, out } = rollout;
-  const state = { kind: "succeeded", at, silent: later.length + out.length - failed.length } as const;
-  return { ...rollout, state: failed.length === 0 ? state : { ...state, failed: failed.length } };
+  const { later, failed, out, waiting } = rollout;
+  const held = rollout.held.length + waiting.length;
+  const state: RolloutState = {
+    kind: "succeeded",
+    at,
+    silent: later.length - held + out.length - failed.length,
+    ...(held === 0 ? {} : { held }),
+    ...(failed.length === 0 ? {} : { failed: failed.length }),
+  };
+  return { ...rollout, state };
 }
 
 /** Newly released ranks, and those of before that no assignment was written for. */

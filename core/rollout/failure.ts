@@ -20,7 +20,9 @@ export function onFailures(rollout: Rollout, now: number): Rollout | undefined {
 /** Those that failed use up the whole budget: nothing would ever move again. */
 function isStuck(rollout: Rollout): boolean {
   const stage = rollout.stages[rollout.stage];
-  if (stage === undefined || rollout.released >= stage.to) return false;
+  if (stage === undefined) return false;
+  const waits = rollout.waiting.some((rank) => inStage(stage, rank));
+  if (rollout.released >= stage.to && !waits) return false;
   const failed = new Set(rollout.failed);
   const out = rollout.out.filter((rank) => inStage(stage, rank));
   const slots = stage.maxConcurrent ?? Number.POSITIVE_INFINITY;

@@ -14,7 +14,7 @@ export function gateBefore(
   if (Math.max(rollout.released, stage.from) >= stage.to && stage.to > stage.from) return undefined;
   if (stage.approval === "before" && !isApproved(rollout, stage, "before"))
     return waiting(rollout, "before", now);
-  if (window !== undefined && !window.open)
+  if (window !== undefined && !window.open && rollout.opened !== rollout.stage)
     return { kind: "window", ...(window.until === undefined ? {} : { until: window.until }) };
   return undefined;
 }
@@ -27,6 +27,8 @@ export type After =
 /** Clusters, then the soak with the gates that are watched, then all gates, then the approval. What failed and is tolerated is passed by. */
 export function gateAfter(rollout: Rollout, stage: Stage, now: number): After {
   if (!isThere(rollout, stage)) return { kind: "waits", rollout: withoutRuns(rollout, stage) };
+  if (rollout.waiting.some((rank) => inStage(stage, rank)))
+    return { kind: "waits", rollout: withoutRuns(rollout, stage), step: { kind: "dependency" } };
   if (isUnchanged(rollout, stage)) return { kind: "passed", rollout };
   const step = rollout.state.kind === "running" ? rollout.state.step : undefined;
   // Soak and gates were over when it came to ask.

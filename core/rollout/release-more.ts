@@ -4,8 +4,10 @@
  */
 import { settle } from "./account.ts";
 import { inStage, roomIn, slotsIn, withRanks, withoutRanks } from "./ranks.ts";
-import type { ObservedTarget } from "./standing.ts";
+import type { ObservedTarget, Standing } from "./standing.ts";
 import type { Rollout, Stage } from "./state.ts";
+import { noteWaits } from "./waits.ts";
+import type { WindowVerdict } from "./window.ts";
 
 export type Observed = ReadonlyMap<number, ObservedTarget>;
 
@@ -30,7 +32,7 @@ export function releaseMore(rollout: Rollout, stage: Stage, observed: Observed):
       break;
     }
     if (standing.kind === "available") continue;
-    if (standing.kind === "silent") {
+    if (isPassedBy(standing)) {
       later.push(rank);
       continue;
     }
@@ -45,41 +47,74 @@ export function releaseMore(rollout: Rollout, stage: Stage, observed: Observed):
     else room -= 1;
   }
   if (stopped === "unseen" && (slots === 0 || room === 0)) stopped = "budget";
-  const next = settle({
+  const next = {
     ...rollout,
     released: Math.max(rollout.released, rank),
     moved: rollout.moved + out.length,
     out: withRanks(rollout.out, out),
     free: withRanks(rollout.free, free),
     later: withRanks(rollout.later, later),
-  });
-  return { rollout: next, stopped };
+  };
+  return { rollout: settle(noteWaits(next, observed)), stopped };
 }
 
-/** Clusters that were silent at their turn and are heard again, each within the budget of its own stage. */
-export function releaseReturning(rollout: Rollout, observed: Observed): Rollout {
+/** Clusters that were passed by at their turn and may move now, each within the budget and the windows of its own stage. */
+export function releaseReturning(
+  rollout: Rollout,
+  observed: Observed,
+  windows: readonly (WindowVerdict | undefined)[],
+): Rollout {
   let next = rollout;
-  for (const stage of rollout.stages) {
-    const heard: number[] = [];
-    const free: number[] = [];
-    let room = roomIn(stage, next);
-    let slots = slotsIn(stage, next);
-    for (const rank of next.later) {
-      const standing = inStage(stage, rank) ? observed.get(rank)?.standing : undefined;
-      if (standing === undefined || standing.kind === "silent") continue;
-      const isFree = standing.kind === "ready" && standing.unavailable;
-      if (slots === 0 || (room === 0 && !isFree)) continue;
-      slots -= 1;
-      heard.push(rank);
-      if (isFree) free.push(rank);
-      else room -= 1;
-    }
-    next = {
-      ...next,
-      out: withRanks(next.out, heard),
-      free: withRanks(next.free, free),
-      later: withoutRanks(next.later, new Set(heard)),
-    };
+  for (const [index, stage] of rollout.stages.entries())
+    if (isOpen(rollout, index, windows)) next = releaseLater(next, stage, observed, next.later);
+  return settle(noteWaits(next, observed));
+}
+
+/** Those that the stage in force does not end before. */
+export function releaseWaiting(
+  rollout: Rollout,
+  observed: Observed,
+  windows: readonly (WindowVerdict | undefined)[],
+): Rollout {
+  const stage = rollout.stages[rollout.stage];
+  if (stage === undefined || rollout.waiting.length === 0 || !isOpen(rollout, rollout.stage, windows))
+    return rollout;
+  const next = releaseLater(rollout, stage, observed, rollout.waiting);
+  const moved = rollout.moved + rollout.later.length - next.later.length;
+  return settle(noteWaits({ ...next, moved }, observed));
+}
+
+function isOpen(
+  { opened }: Rollout,
+  stage: number,
+  windows: readonly (WindowVerdict | undefined)[],
+): boolean {
+  return windows[stage]?.open !== false || opened === stage;
+}
+
+function releaseLater(rollout: Rollout, stage: Stage, observed: Observed, later: readonly number[]): Rollout {
+  const heard: number[] = [];
+  const free: number[] = [];
+  let room = roomIn(stage, rollout);
+  let slots = slotsIn(stage, rollout);
+  for (const rank of later) {
+    const standing = inStage(stage, rank) ? observed.get(rank)?.standing : undefined;
+    if (standing === undefined || isPassedBy(standing)) continue;
+    const isFree = standing.kind === "ready" && standing.unavailable;
+    if (slots === 0 || (room === 0 && !isFree)) continue;
+    slots -= 1;
+    heard.push(rank);
+    if (isFree) free.push(rank);
+    else room -= 1;
   }
-  return settle(next);
+  return {
+    ...rollout,
+    out: withRanks(rollout.out, heard),
+    free: withRanks(rollout.free, free),
+    later: withoutRanks(rollout.later, new Set(heard)),
+  };
+}
+
+function isPassedBy({ kind }: Standing): boolean {
+  return kind === "silent" || kind === "held" || kind === "waiting";
 }

@@ -1,6 +1,7 @@
 /** Stages of an App over a list of clusters: the first that matches holds a cluster, `rest` what no stage holds. */
 import type { App } from "../app.ts";
 import { durationMs } from "../duration.ts";
+import { calendarWindows } from "./calendar.ts";
 import { matches, type Labels } from "../selector.ts";
 import { countOf, type Stage } from "./state.ts";
 
@@ -16,7 +17,7 @@ export function stageOf({ stages }: Pick<Spec, "stages">, labels: Labels | undef
 /** `members` holds for each rank, in order, the index of its stage. A named stage stays although it is empty: its gates hold. */
 export function stagesOf(spec: Spec, members: readonly number[]): Stage[] {
   const named = spec.stages.map((stage, index) => {
-    const { name, soak, approval, maxConcurrent, gates } = stage;
+    const { name, soak, approval, maxConcurrent, gates, windows } = stage;
     const range = rangeOf(members, index);
     const size = range.to - range.from;
     return {
@@ -27,6 +28,7 @@ export function stagesOf(spec: Spec, members: readonly number[]): Stage[] {
       ...(soak === undefined ? {} : { soakMs: durationMs(soak) }),
       ...(approval === undefined ? {} : { approval }),
       ...(gates === undefined || gates.length === 0 ? {} : { gates }),
+      ...(windows === undefined ? {} : { windows: calendarWindows(windows) }),
     };
   });
   const range = rangeOf(members, spec.stages.length);

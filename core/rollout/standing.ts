@@ -10,8 +10,21 @@ export type Standing =
   | { kind: "failed"; reason: string }
   /** Not heard, and it never told that it has received what it was given. */
   | { kind: "silent" }
+  /** Heard, at its turn, and not to be moved now. */
+  | NotNow
   /** Heard, at its turn; `unavailable`: it is not healthy on what it has. */
   | { kind: "ready"; unavailable: boolean };
+
+/** `held`: passed by, its stage goes on without it; `waiting`: its stage does not end before it. */
+export interface NotNow {
+  kind: "held" | "waiting";
+  why: string;
+}
+
+export interface Heard {
+  silent: boolean;
+  notNow?: NotNow | undefined;
+}
 
 export interface ObservedTarget {
   rank: number;
@@ -49,11 +62,12 @@ export function standingOf(
 export function turnOf(
   target: Pick<Target, "epoch" | "generation" | "carried">,
   placement: Placement | undefined,
-  heard: { silent: boolean },
+  heard: Heard,
 ): Standing {
   const { assigned, observed } = placement ?? {};
   if (assigned !== undefined && target.carried && !isOlder(assigned, target)) return { kind: "available" };
   if (heard.silent) return { kind: "silent" };
+  if (heard.notNow !== undefined) return heard.notNow;
   if (assigned === undefined) return { kind: "ready", unavailable: false };
   const healthy =
     observed !== undefined && sameGeneration(observed, assigned) && observed.phase === "healthy";

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { stampSchema } from "../actor.ts";
 import { gateSchema, verdictSchema } from "../gate.ts";
+import { calendarWindowSchema } from "./calendar.ts";
 
 const ranks = z.array(z.number().int().nonnegative());
 
@@ -21,6 +22,8 @@ export const stageSchema = z.object({
   /** Somebody has to say yes before its first cluster moves, or after its last one has soaked. */
   approval: z.enum(["before", "after"]).optional(),
   gates: z.array(gateSchema).optional(),
+  /** Instead of the rollout's. */
+  windows: z.array(calendarWindowSchema).optional(),
 });
 export type Stage = z.infer<typeof stageSchema>;
 
@@ -30,6 +33,8 @@ const stepSchema = z.discriminatedUnion("kind", [
   /** The soak is over, and not all gates have passed. */
   z.object({ kind: z.literal("gates"), since: z.number() }),
   z.object({ kind: z.literal("window"), until: z.number().optional() }),
+  /** Nothing of the stage moves, and some of it wait for another App. */
+  z.object({ kind: z.literal("dependency") }),
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -59,6 +64,8 @@ export const rolloutStateSchema = z.discriminatedUnion("kind", [
     at: z.number(),
     /** They get it when they are heard again. */
     silent: z.number().int(),
+    /** Not silent, and not to be moved at their turn: they get it when they may. */
+    held: z.number().int().optional(),
     /** Tolerated by `maxFailures`. */
     failed: z.number().int().optional(),
   }),
@@ -117,6 +124,10 @@ export const rolloutSchema = z.object({
   targets: z.string(),
   total: z.number().int(),
   stages: z.array(stageSchema),
+  /** Of stages that have none of their own. */
+  windows: z.array(calendarWindowSchema).optional(),
+  /** The stage whose windows somebody let it pass. */
+  opened: z.number().int().optional(),
   /** Ranks below this one had their turn. */
   released: z.number().int(),
   /** Ranks below this one are done with. */
@@ -143,8 +154,18 @@ export const rolloutSchema = z.object({
   failures: z
     .array(z.object({ rank: z.number().int(), cluster: z.string(), reason: z.string() }))
     .default([]),
-  /** Silent at their turn: the stage `returning`. */
+  /** Silent at their turn, or not to be moved: the stage `returning`. */
   later: ranks.default([]),
+  /** Those of `later` that were left behind although they are heard. */
+  held: ranks.default([]),
+  /** Those of `later` that their stage does not end before. */
+  waiting: ranks.default([]),
+  /** The first few of both in words. */
+  waits: z.array(z.object({ rank: z.number().int(), cluster: z.string(), why: z.string() })).default([]),
+  /** Apps that have to be healthy on a cluster before this one moves there. */
+  dependsOn: z.array(z.string()).optional(),
+  /** Apps whose clusters wait for this one: they are looked at when it is healthy somewhere. */
+  dependants: z.array(z.string()).optional(),
   maxFailures: z.number().int().positive().default(1),
   onFailure: z.enum(["rollback", "halt"]).default("halt"),
   approvals: z.array(approvalSchema).default([]),
@@ -177,6 +198,9 @@ export const UNMOVED = {
   failed: [],
   failures: [],
   later: [],
+  held: [],
+  waiting: [],
+  waits: [],
   maxFailures: 1,
   onFailure: "halt",
   approvals: [],

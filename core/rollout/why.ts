@@ -1,10 +1,11 @@
 /** One sentence: why this cluster is not on the newest release, or that it is. */
 import type { Placement } from "../placement.ts";
 import { sentence } from "../text.ts";
-import { sameGeneration } from "./standing.ts";
+import { sameGeneration, type NotNow } from "./standing.ts";
 import { inStage } from "./ranks.ts";
 import type { Rollout } from "./state.ts";
-import { stateWords } from "./words.ts";
+import type { WindowVerdict } from "./window.ts";
+import { stateWords, windowWords } from "./words.ts";
 
 export interface WhyFacts {
   app: string;
@@ -15,6 +16,10 @@ export interface WhyFacts {
   target: { rank: number; epoch: number; generation: number; release: number } | undefined;
   placement: Placement | undefined;
   silent: boolean;
+  /** Of the cluster's stage. */
+  window?: WindowVerdict | undefined;
+  /** Why it is not to be moved at this moment. */
+  notNow?: NotNow | undefined;
   /** Why the newest commit made no release. */
   error?: string | undefined;
 }
@@ -55,9 +60,7 @@ function waitingWords(
   const how = stateWords(rollout);
   if (kind === "rolled-back" || kind === "rolling-back") return `release ${release} ${how}`;
   if (rollout.later.includes(rank))
-    return facts.silent
-      ? `it was silent at its turn, and still is`
-      : `it was silent at its turn, and is about to get release ${release}`;
+    return `it was ${passedWords(rollout, rank)}, and ${laterWords(facts, release)}`;
   if (kind !== "running" && kind !== "succeeded")
     return `release ${release} is not handed out further: ${how}`;
   if (rollout.out.includes(rank)) return `release ${release} is about to be assigned`;
@@ -66,4 +69,15 @@ function waitingWords(
   if (stage > rollout.stage) return `stage ${name} has not begun; ${how}`;
   const before = rank - rollout.released;
   return `${before} clusters of stage ${name} come before it; ${how}`;
+}
+
+function passedWords({ held, waiting }: Rollout, rank: number): string {
+  return held.includes(rank) || waiting.includes(rank) ? "passed by at its turn" : "silent at its turn";
+}
+
+function laterWords({ silent, window, notNow }: WhyFacts, release: number): string {
+  if (silent) return "still is";
+  if (notNow !== undefined) return notNow.why;
+  if (window?.open === false) return `its stage ${windowWords(window.until)}`;
+  return `is about to get release ${release}`;
 }

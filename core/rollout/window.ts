@@ -26,6 +26,23 @@ export function windowVerdict(windows: readonly Window[], now: number): WindowVe
   return starts.length === 0 ? { open: false } : { open: false, until: Math.min(...starts) };
 }
 
+/** So many closed times may follow each other without a gap; beyond that nobody is told when it opens. */
+const CLOSED_MAX = 100;
+
+/** The first moment that is open, from a verdict that is not. */
+export function firstOpening(
+  verdictAt: (at: number) => WindowVerdict,
+  closed: WindowVerdict,
+): number | undefined {
+  let { until } = closed;
+  for (let steps = 0; steps < CLOSED_MAX && until !== undefined; steps++) {
+    const verdict = verdictAt(until);
+    if (verdict.open) return until;
+    until = verdict.until;
+  }
+  return undefined;
+}
+
 function isIn({ lastStart, forMs }: Window, now: number): boolean {
   return lastStart !== undefined && now < lastStart + forMs;
 }

@@ -19,7 +19,9 @@ export function stepWords(rollout: Rollout, step: Step | undefined): string {
     case "gates":
       return `stage ${name} waits for its gates: ${waitingWords(rollout)}`;
     case "window":
-      return `stage ${name} waits for its window${step.until === undefined ? "" : `, which opens at ${timeWords(step.until)}`}`;
+      return `stage ${name} ${windowWords(step.until)}`;
+    case "dependency":
+      return `stage ${name} ${waitWords(rollout)}`;
     default:
       return assertNever(step);
   }
@@ -42,9 +44,7 @@ export function stateWords(rollout: Rollout): string {
     case "rolled-back":
       return `went back: ${state.reason}`;
     case "succeeded":
-      return state.silent === 0
-        ? "succeeded"
-        : `succeeded, ${state.silent} silent clusters get it when heard`;
+      return `succeeded${state.silent === 0 ? "" : `, ${state.silent} silent clusters get it when heard`}${heldWords(rollout, state.held)}`;
     case "superseded":
       return `superseded by release ${state.by}`;
     case "aborted":
@@ -54,6 +54,22 @@ export function stateWords(rollout: Rollout): string {
   }
 }
 
-function timeWords(at: number): string {
+/** The first of those that are left behind, and how many more there are. */
+function heldWords(rollout: Rollout, held = 0): string {
+  return held === 0 ? "" : `, ${held} held clusters get it when they may (${waitWords(rollout)})`;
+}
+
+function waitWords({ waits, held, waiting }: Rollout): string {
+  const [first] = waits;
+  const more = held.length + waiting.length - 1;
+  const others = more > 0 ? ` (and ${more} more)` : "";
+  return first === undefined ? "waits for another App" : `${first.cluster}${others}: ${first.why}`;
+}
+
+export function windowWords(until: number | undefined): string {
+  return `waits for its window${until === undefined ? "" : `, which opens at ${timeWords(until)}`}`;
+}
+
+export function timeWords(at: number): string {
   return new Date(at).toISOString().slice(0, 16).replace("T", " ") + " UTC";
 }

@@ -11,6 +11,7 @@ import { Problem } from "#core/problem.ts";
 import {
   AGENT_PATHS,
   BEAT_HEADER,
+  holdRequestSchema,
   POLL_HEADER,
   PROTOCOL_VERSION,
   registerRequestSchema,
@@ -30,6 +31,7 @@ import { getAssignment, listAssignments } from "../store/placement.ts";
 import { answer, notFound, onError, type Log } from "./errors.ts";
 import { holdHub, proveAgent } from "./agent-proof.ts";
 import { rotate } from "./agent-rotate.ts";
+import { takeHold } from "./holds.ts";
 import type { ProvenAgent } from "./request-identity.ts";
 import { takeReport } from "./report.ts";
 import { takeDocument, takeServed } from "./served.ts";
@@ -76,6 +78,12 @@ export function buildAgentApp(deps: AgentApiDeps): Hono {
     const request = servedRequestSchema.parse(await context.req.json());
     checkProtocol(request.protocol);
     return context.json(await takeServed(deps, line, request));
+  });
+  app.post(AGENT_PATHS.hold, async (context) => {
+    const { line } = await proven(context);
+    const request = holdRequestSchema.parse(await context.req.json());
+    checkProtocol(request.protocol);
+    return context.json(await takeHold(deps, line, request));
   });
   app.post(AGENT_PATHS.rotate, async (context) => {
     const agent = await proven(context);

@@ -25,6 +25,7 @@ import { driftAuditRoutes } from "./drift-audits.ts";
 import { notFound, onError, onMethodNotAllowed, type Log } from "./errors.ts";
 import { fleetFor, fleetRoutes } from "./fleet.ts";
 import { healthRoutes } from "./health.ts";
+import { holdRoutes } from "./holds.ts";
 import { hubRoutes } from "./hub.ts";
 import { API_LIMITS, bodyLimits, timeLimit, type ApiLimits } from "./limits.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -100,6 +101,7 @@ export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
   app.route("/v1", placementRoutes(parts));
   app.route("/v1", clusterRoutes(parts));
   app.route("/v1", agentKeyRoutes(deps));
+  app.route("/v1", holdRoutes(deps));
   app.route("/v1", hubRoutes(deps));
   app.route("/v1", policyRoutes(parts));
   app.route("/v1", driftAuditRoutes(parts));

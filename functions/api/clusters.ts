@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Cluster } from "#core/cluster.ts";
+import { holdFor } from "#core/hold.ts";
 import { TOKEN_TTL_MS } from "#core/limits.ts";
 import type { RegistrationToken } from "#core/protocol.ts";
 import {
@@ -14,6 +15,7 @@ import {
 import { fingerprint } from "../release/sign.ts";
 import { deleteBeat, getBeats, getLine, isSilent, listBeats, putToken, type Beat } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
+import { deleteHold } from "../store/hold.ts";
 import { getHub } from "../store/hub.ts";
 import { deletePlacement } from "../store/placement.ts";
 import { listResources, type Stored } from "../store/resource.ts";
@@ -135,13 +137,16 @@ function view(
           ...(beat.kubernetes === undefined ? {} : { kubernetes: beat.kubernetes }),
           ...(beat.twiceAt === undefined ? {} : { duplicatedAt: beat.twiceAt }),
         };
-  return { resource, version, registered, silent: registered && isSilent(beat, now), ...heard };
+  const hold = holdFor(beat?.holds, undefined, now);
+  const held = hold === undefined ? {} : { hold };
+  return { resource, version, registered, silent: registered && isSilent(beat, now), ...heard, ...held };
 }
 
 /** What was known of it goes; its agent keeps what it has, and is nobody here any more. */
 async function forgetCluster(db: Db, project: string, cluster: string): Promise<void> {
   await deleteBeat(db, project, cluster);
   await deleteServed(db, project, cluster);
+  await deleteHold(db, project, cluster);
   for (const { resource } of await listResources(db, "App", project))
     await deletePlacement(db, { project, app: resource.metadata.name, cluster });
 }

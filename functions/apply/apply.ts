@@ -24,6 +24,7 @@ import type { ApplyAnswer } from "#core/view.ts";
 import { refusePolicies } from "../policy/refuse.ts";
 import type { Db } from "../store/db.ts";
 import { answerOf } from "./answer.ts";
+import { refuseWindows } from "./refuse-windows.ts";
 import { rightsCheck, type RulesIn } from "./rights.ts";
 import { readWorld } from "./world.ts";
 import { isWrite, resourceOf, writeChanges, type Writing } from "./write.ts";
@@ -50,7 +51,8 @@ export async function applyDocuments(db: Db, applier: Applier, asked: Applying):
   const projects = new Set(documents.map(({ resource }) => resource.metadata.project));
   const listed = listedKinds(asked);
   const world = await readWorld(db, documents, { projects, listed });
-  const puts = refusePolicies(planPuts(documents, world, { managedBy: undefined, takeover }));
+  const planned = planPuts(documents, world, { managedBy: undefined, takeover });
+  const puts = refuseWindows(refusePolicies(planned));
   const changes = [...puts.map(({ change }) => change), ...pruned(asked, world)];
   await authorizeAll(applier, changes, (name) => projectFor(name, documents, world));
   refuse(puts);
@@ -64,7 +66,10 @@ export async function applyDocuments(db: Db, applier: Applier, asked: Applying):
 /** Only what a decision needs is read as a whole. */
 function listedKinds({ documents, prune }: Applying): ResourceKind[] {
   const kinds = new Set<ResourceKind>(prune === undefined ? [] : [...PRUNED_KINDS, ...prune.kinds]);
-  if (documents.some(({ resource }) => resource.kind === "App")) kinds.add("Cluster").add("Source");
+  const apps = documents.flatMap(({ resource }) => (resource.kind === "App" ? [resource] : []));
+  if (apps.length > 0) kinds.add("Cluster").add("Source");
+  // A circle may close over Apps that nobody sent.
+  if (apps.some(({ spec }) => spec.dependsOn !== undefined)) kinds.add("App");
   return [...kinds];
 }
 
@@ -135,7 +140,8 @@ function warningsOf(changes: readonly Change[], { held }: World): string[] {
       kind === "Cluster" ? [metadata.labels ?? {}] : [],
     );
     const sources = new Set(near.flatMap(({ kind, metadata }) => (kind === "Source" ? [metadata.name] : [])));
-    return warningsFor(app, { clusters, sources });
+    const apps = new Set(near.flatMap(({ kind, metadata }) => (kind === "App" ? [metadata.name] : [])));
+    return warningsFor(app, { clusters, sources, apps });
   });
 }
 

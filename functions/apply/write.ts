@@ -10,6 +10,7 @@ import { assertNever } from "#core/assert.ts";
 import type { Resource } from "#core/resource.ts";
 import { deleteBeat } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
+import { deleteHold } from "../store/hold.ts";
 import { deletePlacement } from "../store/placement.ts";
 import { deleteResource, listResources, markDeleting, putResource, type Stored } from "../store/resource.ts";
 import { deleteServed } from "../store/served.ts";
@@ -104,6 +105,7 @@ async function remove(db: Db, { before }: RemoveChange, stamp: Stamp): Promise<n
 async function forgetCluster(db: Db, { project, name }: Resource["metadata"]): Promise<void> {
   await deleteBeat(db, project, name);
   await deleteServed(db, project, name);
+  await deleteHold(db, project, name);
   for (const { resource } of await listResources(db, "App", project))
     await deletePlacement(db, { project, app: resource.metadata.name, cluster: name });
 }

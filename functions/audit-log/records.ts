@@ -93,6 +93,8 @@ function tell(change: Change, item: Item, expiry: boolean): Told | undefined {
     }
     case "identity":
       return keyTold(change, item);
+    case "hold":
+      return holdTold(change, item);
     case "hub":
       return hubTold(change);
     case "release":
@@ -164,6 +166,16 @@ function keyTold({ before, after }: Change, item: Item): Told | undefined {
     return { ...base, action: "deleted", stamp: { by: "hub:forget" }, before: view(before ?? {}) };
   if (before !== undefined && versionOf(before) === versionOf(after)) return undefined;
   const action = KEY_EVENTS.find((event) => event === after["event"]) ?? "configured";
+  return { ...base, action, stamp: stampOf(after), edit: [view(before ?? {}), view(after)] };
+}
+
+function holdTold({ before, after }: Change, item: Item): Told | undefined {
+  const base = { noun: "hold", name: textOf(item["cluster"]), version: versionOf(item) } as const;
+  const view = picked(["person", "agent"]);
+  if (after === undefined)
+    return { ...base, action: "deleted", stamp: { by: "hub:forget" }, before: view(before ?? {}) };
+  if (before !== undefined && versionOf(before) === versionOf(after)) return undefined;
+  const action = before === undefined ? "created" : "configured";
   return { ...base, action, stamp: stampOf(after), edit: [view(before ?? {}), view(after)] };
 }
 

@@ -13,6 +13,7 @@ import {
   type World,
 } from "#core/apply-plan.ts";
 import { rulesIn } from "../api/caller.ts";
+import { refuseWindows } from "../apply/refuse-windows.ts";
 import { rightsCheck, type RulesIn } from "../apply/rights.ts";
 import type { Db } from "../store/db.ts";
 import { refusePolicies } from "../policy/refuse.ts";
@@ -39,9 +40,8 @@ export async function decidePuts(
   const managedBy = actorName(actor);
   const refusalOf = rightsCheck(rules, (name) => projectFor(name, documents, world));
   const decided: Decided = { changes: [], errors: [] };
-  for (const { change, refusal } of refusePolicies(
-    planPuts(documents, world, { managedBy, takeover: false }),
-  )) {
+  const puts = planPuts(documents, world, { managedBy, takeover: false });
+  for (const { change, refusal } of refuseWindows(refusePolicies(puts))) {
     const words = await refusalOf(change);
     const { place, resource } = change;
     if (words === undefined && refusal === undefined) {

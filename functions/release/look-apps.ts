@@ -1,4 +1,5 @@
 /** Which Apps an event means, each looked at, and its new rollout's first step taken at once. */
+import { dependenciesOf, dependencyOrder } from "#core/depends.ts";
 import type { HubEvent } from "#core/event.ts";
 import { HUB_PROJECT } from "#core/project.ts";
 import { syncFleetFolder, syncFleetFolders } from "../fleet-folder/sync.ts";
@@ -64,7 +65,13 @@ async function lookAtAll(deps: ReleaseDeps, project: string, source?: string): P
   );
   if (apps.length === 0) return;
   const shared = await readCommon(deps.db, project);
-  for (const { resource } of apps) await lookAndTick(deps, project, resource.metadata.name, shared);
+  // What others wait for has its new release first: they find it, and wait for that one.
+  const inOrder = dependencyOrder(
+    apps,
+    ({ resource }) => resource.metadata.name,
+    dependenciesOf(apps.map(({ resource }) => resource)),
+  );
+  for (const { resource } of inOrder) await lookAndTick(deps, project, resource.metadata.name, shared);
 }
 
 async function lookAndTick(

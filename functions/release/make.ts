@@ -6,7 +6,15 @@ import { durationMs } from "#core/duration.ts";
 import { firstFindings, type Findings } from "#core/finding.ts";
 import { RELEASES_KEPT } from "#core/limits.ts";
 import type { Release, Target } from "#core/release.ts";
-import { countOf, isOver, stagesOf, UNMOVED, withoutGates, type Rollout } from "#core/rollout.ts";
+import {
+  calendarWindows,
+  countOf,
+  isOver,
+  stagesOf,
+  UNMOVED,
+  withoutGates,
+  type Rollout,
+} from "#core/rollout.ts";
 import { archiveKey } from "../charts/find.ts";
 import { chartView, factsOf } from "../charts/situation.ts";
 import { renewObject } from "../objects/keep.ts";
@@ -215,7 +223,7 @@ function rolloutOf(
   generation: number,
   after: number | undefined,
 ): Rollout {
-  const { rollout } = resource.spec;
+  const { rollout, dependsOn } = resource.spec;
   const total = made.targetCount;
   const edited = made.reason === "App edited" || record === undefined || record.release === 0;
   return {
@@ -231,6 +239,8 @@ function rolloutOf(
       deleting ? withoutGates(rollout) : rollout,
       planned.map(({ stage }) => stage),
     ),
+    ...(rollout.windows === undefined ? {} : { windows: calendarWindows(rollout.windows) }),
+    ...(dependsOn === undefined ? {} : { dependsOn }),
     generation,
     maxFailures: countOf(rollout.maxFailures, total),
     onFailure: rollout.onFailure,

@@ -15,7 +15,7 @@ const PINNED_CLUSTERS_MAX = 50;
 
 export async function finish(deps: AssignDeps, rollout: Rollout): Promise<void> {
   const { project, app, release, state } = rollout;
-  if (state.kind === "succeeded" && state.silent === 0 && state.failed === undefined) {
+  if (isWhole(state)) {
     const stored = await getResource(deps.db, "App", project, app);
     if (stored?.deleting === true) await leaveApp(deps.db, stored);
   }
@@ -24,6 +24,13 @@ export async function finish(deps: AssignDeps, rollout: Rollout): Promise<void> 
   const pinned = await pin(deps, rollout, record);
   if (pinned.release !== release) await startWaiting(deps, rollout, pinned);
   else if (isDone(rollout)) await markInactive(deps.db, project, app, release);
+}
+
+/** Every cluster has it. */
+function isWhole(state: Rollout["state"]): boolean {
+  return (
+    state.kind === "succeeded" && state.silent === 0 && state.held === undefined && state.failed === undefined
+  );
 }
 
 /** Clusters that failed are named: what is given to them next tells whether the cause is gone. */

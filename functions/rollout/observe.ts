@@ -2,7 +2,14 @@
  * What a tick reads. After reports only those who reported, so that its cost does not grow with the fleet; the sweep
  * besides reads who is out or was silent, a bounded part at a time.
  */
-import { standingOf, turnOf, type ObservedTarget, type Rollout, type Standing } from "#core/rollout.ts";
+import {
+  standingOf,
+  turnOf,
+  type Heard,
+  type ObservedTarget,
+  type Rollout,
+  type Standing,
+} from "#core/rollout.ts";
 import type { Target } from "#core/release.ts";
 import type { Placement } from "#core/placement.ts";
 import type { ObjectStore } from "../objects/port.ts";
@@ -10,6 +17,8 @@ import { getTargets } from "../release/content.ts";
 import { getBeats, isSilent } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getPlacements } from "../store/placement.ts";
+import { targetIndex } from "../release/target-index.ts";
+import { noteDependant, notNow } from "./not-now.ts";
 
 export interface ObserveDeps {
   db: Db;
@@ -64,20 +73,39 @@ export async function observeOpen(deps: ObserveDeps, rollout: Rollout): Promise<
   const minute = Math.floor(deps.now() / SWEEP_MS);
   const out = part(isBack ? (back?.out ?? []) : rollout.out, minute);
   const later = isBack ? [] : part(rollout.later, minute);
-  const laterSet = new Set(later);
-  return observeRanks(
-    deps,
-    rollout,
-    [...out, ...later].sort((a, b) => a - b),
-    (target, placement, heard) => {
-      if (isBack) return returnStanding(target, placement, heard, rollout, deps.now());
-      const standing = standingOf(target, placement, heard, rollout, deps.now());
-      const isOwed = standing.kind === "moving" && !standing.assigned;
-      return isOwed && laterSet.has(target.rank)
-        ? turnOf({ ...target, carried: false }, placement, heard)
-        : standing;
-    },
-  );
+  const ranks = [...out, ...later].sort((a, b) => a - b);
+  if (isBack)
+    return observeRanks(deps, rollout, ranks, (target, placement, heard) =>
+      returnStanding(target, placement, heard, rollout, deps.now()),
+    );
+  return observeRanks(deps, rollout, ranks, laterStanding(deps, rollout), new Set(later));
+}
+
+/** Who of these waits for its turn to come again: told of by name, because what it waits for is another App. */
+export async function observeLater(
+  deps: ObserveDeps,
+  rollout: Rollout,
+  clusters: readonly string[],
+): Promise<ObservedTarget[]> {
+  const later = new Set(rollout.later);
+  if (later.size === 0) return [];
+  const index = await targetIndex(deps.objects, rollout);
+  const ranks = clusters
+    .flatMap((cluster) => index.get(cluster)?.rank ?? [])
+    .filter((rank) => later.has(rank))
+    .sort((a, b) => a - b);
+  return observeRanks(deps, rollout, ranks, laterStanding(deps, rollout), later);
+}
+
+function laterStanding({ now }: ObserveDeps, rollout: Rollout): Judge {
+  const later = new Set(rollout.later);
+  return (target, placement, heard) => {
+    const standing = standingOf(target, placement, heard, rollout, now());
+    const isOwed = standing.kind === "moving" && !standing.assigned;
+    return isOwed && later.has(target.rank)
+      ? turnOf({ ...target, carried: false }, placement, heard)
+      : standing;
+  };
 }
 
 /** A silent cluster is given its return all the same. */
@@ -100,16 +128,19 @@ export async function observeNext(
   to: number,
 ): Promise<ObservedTarget[]> {
   const ranks = Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
-  return observeRanks(deps, rollout, ranks, turnOf);
+  return observeRanks(deps, rollout, ranks, turnOf, new Set(ranks));
 }
 
 type Ranked = Target & { rank: number };
+type Judge = (target: Ranked, placement: Placement | undefined, heard: Heard) => Standing;
 
+/** Of `turns` it is asked besides whether they may move at all. */
 async function observeRanks(
   deps: ObserveDeps,
   rollout: Rollout,
   ranks: readonly number[],
-  judge: (target: Ranked, placement: Placement | undefined, heard: { silent: boolean }) => Standing,
+  judge: Judge,
+  turns: ReadonlySet<number> = new Set(),
 ): Promise<ObservedTarget[]> {
   const [first, last] = [ranks.at(0), ranks.at(-1)];
   if (first === undefined || last === undefined) return [];
@@ -124,9 +155,11 @@ async function observeRanks(
     getPlacements(deps.db, project, app, clusters),
     getBeats(deps.db, project, clusters),
   ]);
+  const asked = targets.filter(({ rank }) => turns.has(rank));
+  const holds = await notNow(deps, rollout, asked, beats, (base) => noteDependant(deps.db, base, app));
   return targets.map((target) => {
     const { rank, cluster } = target;
-    const heard = { silent: isSilent(beats.get(cluster), deps.now()) };
+    const heard = { silent: isSilent(beats.get(cluster), deps.now()), notNow: holds.get(cluster) };
     return { rank, cluster, standing: judge(target, placements.get(cluster), heard) };
   });
 }

@@ -1,14 +1,29 @@
 /** Who needs a tick: the rollouts that a batch of reports names, or, for the sweep, all that are on their way. */
 import type { DynamoDBRecord } from "aws-lambda";
-import { inForce, listAppStates } from "../store/state.ts";
+import { getAppRecord, inForce, listAppStates } from "../store/state.ts";
 import { listProjects } from "../store/resource.ts";
 import { rolloutsReported } from "../stream/rollouts.ts";
 import type { AssignDeps } from "./assign.ts";
 import { tick } from "./tick.ts";
 
 export async function tickReported(deps: AssignDeps, records: readonly DynamoDBRecord[]): Promise<void> {
-  for (const { project, app, release, reported } of rolloutsReported(records))
-    await tick(deps, project, app, release, { reported });
+  for (const { project, app, release, reported } of rolloutsReported(records)) {
+    const rollout = await tick(deps, project, app, release, { reported });
+    const clusters = reported.map(({ cluster }) => cluster);
+    for (const dependant of rollout?.dependants ?? [])
+      await tickDependant(deps, project, dependant, clusters);
+  }
+}
+
+/** Its clusters that waited for what was reported there. */
+async function tickDependant(
+  deps: AssignDeps,
+  project: string,
+  app: string,
+  later: readonly string[],
+): Promise<void> {
+  const record = await getAppRecord(deps.db, project, app);
+  if (record !== undefined && record.active) await tick(deps, project, app, inForce(record), { later });
 }
 
 /** Level-triggered net under all events: decides again, and hands out what was owed and lost. */

@@ -16,7 +16,8 @@ import { canonicalJson } from "#core/digest.ts";
 import { getRollout, putRollout } from "../store/rollout.ts";
 import { assignRange, assignRanks, type AssignDeps } from "./assign.ts";
 import { finish } from "./finish.ts";
-import { observeNext, observeOpen, observeReported, type Reported } from "./observe.ts";
+import { observeLater, observeNext, observeOpen, observeReported, type Reported } from "./observe.ts";
+import { windowsNow } from "./windows.ts";
 
 const RACES_MAX = 5;
 /** Silent clusters are passed by, each look twice as far as the one before: a hundred thousand in one tick. */
@@ -26,6 +27,8 @@ export interface TickOptions {
   redrive?: boolean;
   /** Only these are looked at; absent: all that are out. */
   reported?: readonly Reported[];
+  /** Only these are looked at, as far as they were passed by: what they waited for may be there. */
+  later?: readonly string[];
 }
 
 export async function tick(
@@ -33,7 +36,7 @@ export async function tick(
   project: string,
   app: string,
   release: number,
-  { redrive = false, reported }: TickOptions = {},
+  { redrive = false, reported, later }: TickOptions = {},
 ): Promise<Rollout | undefined> {
   for (let race = 0; race < RACES_MAX; race++) {
     const rollout = await getRollout(deps.db, project, app, release);
@@ -42,10 +45,7 @@ export async function tick(
       if (redrive) await finish(deps, rollout);
       return rollout;
     }
-    const seen =
-      reported === undefined
-        ? await observeOpen(deps, rollout)
-        : await observeReported(deps, rollout, reported);
+    const seen = await observe(deps, rollout, reported, later);
     const { next, effects } = await decided(deps, rollout, seen);
     const isNew = canonicalJson(next) !== canonicalJson(rollout);
     if (isNew && (await putRollout(deps.db, next)) === "lost") continue;
@@ -59,10 +59,22 @@ export async function tick(
   return undefined;
 }
 
+function observe(
+  deps: AssignDeps,
+  rollout: Rollout,
+  reported: readonly Reported[] | undefined,
+  later: readonly string[] | undefined,
+): Promise<ObservedTarget[]> {
+  if (later !== undefined) return observeLater(deps, rollout, later);
+  return reported === undefined ? observeOpen(deps, rollout) : observeReported(deps, rollout, reported);
+}
+
 /** Looks at the next ranks as long as the decision asks for them. */
 async function decided(deps: AssignDeps, rollout: Rollout, targets: ObservedTarget[]) {
   const seen = [...targets];
-  let decision = decide(rollout, { targets: seen }, deps.now());
+  const now = deps.now();
+  const windows = windowsNow(rollout, now);
+  let decision = decide(rollout, { targets: seen, windows }, now);
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     const look = decision.effects.find((effect) => effect.kind === "look");
     if (look === undefined) break;
@@ -70,7 +82,7 @@ async function decided(deps: AssignDeps, rollout: Rollout, targets: ObservedTarg
     const next = await observeNext(deps, rollout, look.from, Math.min(look.to, look.from + most));
     if (next.length === 0) break;
     seen.push(...next);
-    decision = decide(rollout, { targets: seen }, deps.now());
+    decision = decide(rollout, { targets: seen, windows }, now);
   }
   return decision;
 }

@@ -4,10 +4,11 @@ import type { Stamp } from "#core/actor.ts";
 import type { PublicKey } from "#core/charter.ts";
 import { assertNever } from "#core/assert.ts";
 import { sha256 } from "#core/digest.ts";
+import { clusterHoldSchema } from "#core/hold.ts";
 import { SILENT_AFTER_MS } from "#core/limits.ts";
 import { judgeRun } from "#core/run.ts";
 import { registerKey, type Registered } from "./agent-key.ts";
-import { readAll, type Db } from "./db.ts";
+import { readAll, type Db, type Item } from "./db.ts";
 import { getLine, noteTwice, type Line } from "./line.ts";
 import { keys, lists } from "./table.ts";
 
@@ -88,6 +89,8 @@ const beatSchema = z.object({
   before: z.string().optional(),
   /** When two agents with this key were last heard beside each other. */
   twiceAt: z.number().optional(),
+  /** What holds it; written with the item that says who did it. */
+  holds: clusterHoldSchema.optional(),
 });
 export type Beat = z.infer<typeof beatSchema>;
 
@@ -148,9 +151,9 @@ function setting(fields: Record<string, unknown>) {
     values: Object.fromEntries(told),
   };
 }
+
 export async function listBeats(db: Db, project: string): Promise<Map<string, Beat>> {
-  const items = await readAll(db, lists.beats(project));
-  return new Map(items.map((item) => beatSchema.parse(item)).map((beat) => [beat.cluster, beat]));
+  return beatsOf(await readAll(db, lists.beats(project)));
 }
 
 export async function deleteBeat(db: Db, project: string, cluster: string): Promise<void> {
@@ -163,8 +166,13 @@ export async function getBeats(
   project: string,
   clusters: readonly string[],
 ): Promise<Map<string, Beat>> {
-  const items = await db.getMany(clusters.map((cluster) => keys.beat(project, cluster)));
-  return new Map(items.map((item) => beatSchema.parse(item)).map((beat) => [beat.cluster, beat]));
+  return beatsOf(await db.getMany(clusters.map((cluster) => keys.beat(project, cluster))));
+}
+
+/** One that was held before it was ever heard is none yet. */
+function beatsOf(items: readonly Item[]): Map<string, Beat> {
+  const beats = items.map((item) => beatSchema.parse(item)).filter(({ heardAt }) => heardAt > 0);
+  return new Map(beats.map((beat) => [beat.cluster, beat]));
 }
 
 /** Never heard counts as silent. */

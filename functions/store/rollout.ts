@@ -27,7 +27,7 @@ export async function getRollout(
   return item === undefined ? undefined : rolloutOfItem(item);
 }
 
-const RANKS = ["out", "free", "failed", "later"] as const;
+const RANKS = ["out", "free", "failed", "later", "held", "waiting"] as const;
 const BACK_RANKS = ["out", "failed"] as const;
 
 /** As it stands in the table, or in an image of its stream. */

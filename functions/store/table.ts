@@ -22,6 +22,7 @@
  * | placement       | p#P#a#A#S                 | cluster            | many by name; all, shard by shard
  * | line            | p#P#c#C                   | line               | every poll: nothing else is
  * | agent identity  | p#P#c#C                   | identity           | one cluster's view; what was done to its key
+ * | hold            | p#P#c#C                   | hold               | who changes it; the heartbeat carries what it says
  * | assignment      | p#P#c#C                   | assign#A           | the agent's fetch, consistently
  * | detail          | p#P#c#C                   | detail#A           | one placement's drift and failures
  * | token           | token#SHA256              | token              | registration; expires by TTL
@@ -88,6 +89,7 @@ export const keys = {
   }),
   line: (p: string, c: string): Key => ({ pk: clusterOf(p, c), sk: "line" }),
   identity: (p: string, c: string): Key => ({ pk: clusterOf(p, c), sk: "identity" }),
+  hold: (p: string, c: string): Key => ({ pk: clusterOf(p, c), sk: "hold" }),
   assignment: (p: string, c: string, a: string): Key => ({ pk: clusterOf(p, c), sk: `assign#${a}` }),
   detail: (p: string, c: string, a: string): Key => ({ pk: clusterOf(p, c), sk: `detail#${a}` }),
   token: (digest: string): Key => ({ pk: `token#${digest}`, sk: "token" }),
@@ -157,6 +159,7 @@ export type ItemKind =
   | "served"
   | "line"
   | "identity"
+  | "hold"
   | "release"
   | "rollout"
   | "placement"
@@ -179,6 +182,8 @@ export function kindOf({ pk, sk }: Key): ItemKind | undefined {
   if (sk.startsWith("rollout#")) return "rollout";
   if (sk === "line") return "line";
   if (sk === "identity") return "identity";
+  // A cluster of that name is another item.
+  if (sk === "hold" && /^p#[^#]+#c#[^#]+$/.test(pk)) return "hold";
   if (/^p#[^#]+#clusters#\d+$/.test(pk)) return "cluster";
   if (/^p#[^#]+#served#\d+$/.test(pk)) return "served";
   if (/^p#[^#]+#a#[^#]+#\d+$/.test(pk)) return "placement";

@@ -7,6 +7,7 @@ import { assertNever } from "#core/assert.ts";
 import { minorOf } from "#core/capabilities.ts";
 import { canonicalJson } from "#core/digest.ts";
 import type { HubEvent } from "#core/event.ts";
+import { clusterHoldSchema, type Hold } from "#core/hold.ts";
 import { placementSchema } from "#core/placement.ts";
 import { releaseSchema } from "#core/release.ts";
 import {
@@ -37,6 +38,7 @@ function facts({ kind, before, after }: Change): HubEvent[] {
   if (kind === "cluster") return resourceFacts("cluster.changed", "cluster", before, after);
   if (kind === "served") return servedFacts(before, after);
   if (kind === "line") return lineFacts(before, after);
+  if (kind === "hold") return after === undefined ? [] : holdFacts(before, after);
   if (kind === "release") return after === undefined ? [] : releaseFacts(after);
   if (kind === "rollout") return after === undefined ? [] : rolloutFacts(before, after);
   if (kind === "placement") return driftFacts(before, after);
@@ -110,6 +112,27 @@ function lineFacts(before: Item | undefined, after: Item | undefined): HubEvent[
   // Only a rotation keeps the key of before for a while.
   if (after["previous"] !== undefined) return [...found, { type: "cluster.rotated", detail }];
   return [...found, { type: "cluster.registered", detail: { ...detail, replaced: was !== undefined } }];
+}
+
+/** Each hold that is new or was changed; one that is lifted or over is no fact. */
+function holdFacts(before: Item | undefined, after: Item): HubEvent[] {
+  const detail = { project: text(after, "project"), cluster: text(after, "cluster") };
+  const [was, is] = [holdsIn(before), holdsIn(after)];
+  return [...is].flatMap(([name, { app, hold }]) =>
+    canonicalJson(was.get(name)?.hold ?? null) === canonicalJson(hold)
+      ? []
+      : [{ type: "cluster.held", detail: { ...detail, ...hold, ...(app === undefined ? {} : { app }) } }],
+  );
+}
+
+function holdsIn(item: Item | undefined): Map<string, { hold: Hold; app?: string }> {
+  const { person, agent } = item === undefined ? {} : clusterHoldSchema.parse(item);
+  const apps = Object.entries(agent?.apps ?? {}).map(([app, hold]) => [`app ${app}`, { app, hold }] as const);
+  return new Map<string, { hold: Hold; app?: string }>([
+    ...(person === undefined ? [] : [["person", { hold: person }] as const]),
+    ...(agent?.all === undefined ? [] : [["agent", { hold: agent.all }] as const]),
+    ...apps,
+  ]);
 }
 
 function releaseFacts(after: Item): HubEvent[] {

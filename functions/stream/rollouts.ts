@@ -4,7 +4,7 @@
  */
 import type { DynamoDBRecord } from "aws-lambda";
 import { placementSchema, type Placement } from "#core/placement.ts";
-import type { Phase } from "#core/protocol.ts";
+import { isUnderWay } from "#core/protocol.ts";
 import { changeOf } from "./change.ts";
 
 export interface RolloutReported {
@@ -13,8 +13,6 @@ export interface RolloutReported {
   release: number;
   reported: { rank: number; cluster: string }[];
 }
-
-const UNDER_WAY: ReadonlySet<Phase | undefined> = new Set(["received", "applying", "progressing", undefined]);
 
 export function rolloutsReported(records: readonly DynamoDBRecord[]): RolloutReported[] {
   const found = new Map<string, RolloutReported>();
@@ -37,7 +35,7 @@ export function rolloutsReported(records: readonly DynamoDBRecord[]): RolloutRep
 function isNews(before: Placement | undefined, { observed }: Placement): boolean {
   const was = before?.observed;
   if (observed === undefined || observed.seq === was?.seq) return false;
-  if (UNDER_WAY.has(observed.phase) && UNDER_WAY.has(was?.phase)) return false;
+  if (isUnderWay(observed.phase) && (was === undefined || isUnderWay(was.phase))) return false;
   return (
     was?.phase !== observed.phase || was.generation !== observed.generation || was.epoch !== observed.epoch
   );

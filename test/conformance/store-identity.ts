@@ -53,6 +53,7 @@ import {
 } from "../../functions/store/credential.ts";
 import { ensureCursorKey, findCursorKey } from "../../functions/store/cursor-key.ts";
 import { putDelivery, wasDelivered } from "../../functions/store/delivery.ts";
+import { deleteHold, getHold, putHold } from "../../functions/store/hold.ts";
 import { endImport, findHub, getHub, noteSigning, putHub } from "../../functions/store/hub.ts";
 import { getLine, noteTwice } from "../../functions/store/line.ts";
 import { getNudge, listNudges, putNudge } from "../../functions/store/nudge.ts";
@@ -208,6 +209,43 @@ export function identityConformance(start: () => Promise<DynamoEngine>): void {
       expect(isSilent(beats.get("a"), NOW + 1)).toBe(false);
       await deleteBeat(db(), project, "a");
       expect((await listBeats(db(), project)).size).toBe(1);
+    });
+  });
+
+  describe("what holds a cluster", () => {
+    const stamp = { by: "user:ada" };
+    const person = { until: NOW + HOUR_MS, reason: "payday" };
+    const place = (project: string) => ({ project, cluster: "a" });
+
+    it("is written by who read what is there, and read with the heartbeat", async () => {
+      const project = freshProject();
+      await putBeat(db(), project, "a", NOW, { agent: "1.0" });
+      expect(await getHold(db(), project, "a")).toBeUndefined();
+      expect(await putHold(db(), place(project), { person, stamp }, undefined)).toBe("written");
+      expect(await putHold(db(), place(project), { stamp }, undefined)).toBe("lost");
+      const was = await getHold(db(), project, "a");
+      expect(was).toEqual({ ...place(project), version: 1, stamp, person });
+      const beat = (await getBeats(db(), project, ["a"])).get("a");
+      expect(beat).toMatchObject({ heardAt: NOW, agent: "1.0", holds: { person } });
+      const agent = { all: { until: NOW, reason: "x" }, apps: {} };
+      expect(await putHold(db(), place(project), { agent, seq: 3, stamp }, was)).toBe("written");
+      expect(await putHold(db(), place(project), { stamp }, was)).toBe("lost");
+      await putBeat(db(), project, "a", NOW + 1);
+      expect((await getBeats(db(), project, ["a"])).get("a")).toMatchObject({
+        heardAt: NOW + 1,
+        holds: { agent },
+      });
+      expect(await getHold(db(), project, "a")).toMatchObject({ version: 2, seq: 3 });
+      await deleteHold(db(), project, "a");
+      expect(await getHold(db(), project, "a")).toBeUndefined();
+    });
+
+    it("makes no heartbeat of a cluster that was never heard", async () => {
+      const project = freshProject();
+      expect(await putHold(db(), place(project), { person, stamp }, undefined)).toBe("written");
+      expect((await listBeats(db(), project)).size).toBe(0);
+      await putBeat(db(), project, "a", NOW);
+      expect((await listBeats(db(), project)).get("a")).toMatchObject({ heardAt: NOW, holds: { person } });
     });
   });
 

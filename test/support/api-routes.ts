@@ -139,6 +139,12 @@ export const API_ROUTES: readonly ApiRoute[] = [
     conflict: { code: "conflict", params: { name: "b" } },
   }),
   agentKey("revoke", 200, {}),
+  agentKey("hold", 200, {
+    // An hour after the fixture's clock.
+    body: { until: 1_800_003_600_000, reason: "payday" },
+    bad: { ...badName, body: { until: "tomorrow" } },
+  }),
+  agentKey("release-hold", 200, {}),
   { method: "GET", path: "/healthz", status: 200, open: true },
   { method: "GET", path: "/readyz", status: 200, open: true },
   { method: "GET", path: "/v1/auth/config", status: 200, open: true },

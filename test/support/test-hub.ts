@@ -2,6 +2,7 @@
  * A small hub in process, over real signatures: what the agent's tests speak to. It checks each request as the
  * protocol asks, and signs whatever a test wants signed, also what a hub never would.
  */
+import type { ToldHold } from "#core/hold.ts";
 import { CompactSign, compactVerify, exportJWK, generateKeyPair, importJWK, type CryptoKey } from "jose";
 import { makeBundle, type BundleRef } from "#core/bundle.ts";
 import { SIGNED_TYPES, type Charter, type PublicKey } from "#core/charter.ts";
@@ -15,6 +16,7 @@ import {
   registerRequestSchema,
   reportRequestSchema,
   rotateRequestSchema,
+  holdRequestSchema,
   servedRequestSchema,
   TIME_HEADER,
   type PlacementReport,
@@ -63,6 +65,10 @@ export class TestHub {
   readonly served: ServedRequest[] = [];
   readonly apiLists = new Map<string, string>();
   readonly schemas = new Map<string, string>();
+  /** What the cluster asked for: not now. */
+  readonly holds: ToldHold[] = [];
+  /** Numbers up to it are stale. */
+  holdSeq = 0;
   /** A hub from before knows nothing of it. */
   knowsServed = true;
   /** Numbers up to it are stale. */
@@ -191,6 +197,7 @@ export class TestHub {
     if (pathname === AGENT_PATHS.report) return this.#report(body);
     if (pathname === AGENT_PATHS.rotate) return this.#rotate(body);
     if (pathname === AGENT_PATHS.served) return this.#served(body);
+    if (pathname === AGENT_PATHS.hold) return this.#hold(body);
     if (init.method === "PUT") {
       const [folder, held] = pathname.startsWith(AGENT_PATHS.apis(""))
         ? [AGENT_PATHS.apis(""), this.apiLists]
@@ -281,6 +288,14 @@ export class TestHub {
     const shaped = request.schemas !== undefined && this.schemas.has(request.schemas);
     const wants = [...(known ? [] : ["apis", "something newer"]), ...(shaped ? [] : ["schemas"])];
     return Response.json({ wants });
+  }
+
+  #hold(body: string): Response {
+    if (!this.knowsServed) return new Response("no such path", { status: 404 });
+    const request = holdRequestSchema.parse(JSON.parse(body));
+    if (request.seq <= this.holdSeq) return Response.json({ stale: this.holdSeq });
+    this.holds.push(request.hold);
+    return Response.json({});
   }
 
   #bundle(path: string): Response {

@@ -1,0 +1,97 @@
+/**
+ * Tells the hub when somebody in the cluster says "not now": a ConfigMap of the agent's namespace, read once a minute.
+ * Told when it changes, at the start, and once an hour while it holds; an hour later the hub may be another one.
+ * Nothing here holds up a delivery: what is assigned is applied all the same.
+ */
+import { canonicalJson } from "#core/digest.ts";
+import { holdWords, NO_HOLD, parseHold, type ToldHold } from "#core/hold.ts";
+import { PROTOCOL_VERSION } from "#core/protocol.ts";
+import type { AgentDeps } from "./deps.ts";
+import { HubError, type Hub } from "./hub.ts";
+import { KubeError } from "./kube/port.ts";
+import { readState } from "./state/system.ts";
+import type { Stopper } from "./stop.ts";
+import { backoff, jittered } from "./wait.ts";
+
+const NAME = "fairlead-hold";
+const AGAIN_MS = 60 * 60_000;
+/** More is no hold that a person wrote: parsing stays cheap, whatever stands there. */
+const DATA_CHARS_MAX = 16_000;
+
+export class HoldTeller {
+  readonly #deps: AgentDeps;
+  readonly #stopper: Stopper;
+  readonly #hub: Pick<Hub, "hold">;
+  #seq = 0;
+  /** As it was read last: one that cannot be read holds from then on, not from each look. */
+  #read: { text: string; hold: ToldHold } | undefined;
+  #told: { text: string; at: number } | undefined;
+  #complaint = "";
+
+  constructor(deps: AgentDeps, stopper: Stopper, hub: Pick<Hub, "hold">) {
+    this.#deps = deps;
+    this.#stopper = stopper;
+    this.#hub = hub;
+  }
+
+  async run(): Promise<void> {
+    const { options, random, sleep } = this.#deps;
+    let failures = 0;
+    while (!this.#stopper.stopped) {
+      failures = (await this.#tried()) ? 0 : failures + 1;
+      const ms =
+        failures === 0
+          ? jittered(options.holdEveryMs, random)
+          : backoff(failures, options.holdEveryMs, options.apisEveryMs, random);
+      await sleep(ms, this.#stopper.signal);
+    }
+  }
+
+  async #tried(): Promise<boolean> {
+    try {
+      await this.#tell();
+      this.#complaint = "";
+      return true;
+    } catch (error) {
+      if (this.#stopper.stopped) return true;
+      if (!(error instanceof HubError || error instanceof KubeError)) throw error;
+      if (error.message !== this.#complaint)
+        this.#deps.log({
+          level: "warn",
+          message: `the hub was not told of ConfigMap ${NAME}: ${error.message}`,
+        });
+      this.#complaint = error.message;
+      return false;
+    }
+  }
+
+  async #tell(): Promise<void> {
+    const hold = await this.#holdNow();
+    const text = canonicalJson(hold);
+    const now = this.#deps.clock();
+    const isNews = this.#told?.text !== text;
+    const isDue = hold !== NO_HOLD && now - (this.#told?.at ?? 0) >= AGAIN_MS;
+    if (!isNews && !isDue) return;
+    this.#seq = Math.max(this.#seq + 1, Math.floor(now));
+    const answer = await this.#hub.hold({ protocol: PROTOCOL_VERSION, seq: this.#seq, hold });
+    if (answer.stale !== undefined) {
+      this.#seq = Math.max(this.#seq, answer.stale);
+      throw new HubError(0, "the hub holds a newer word of this cluster");
+    }
+    this.#told = { text, at: now };
+    const { all } = hold;
+    if (isNews && all !== undefined)
+      this.#deps.log({ level: "info", message: `the hub was told: ${holdWords(all)}` });
+  }
+
+  async #holdNow(): Promise<ToldHold> {
+    const data = await readState(this.#deps.kube, "ConfigMap", NAME);
+    if (data === undefined) return NO_HOLD;
+    const text = canonicalJson(data);
+    if (this.#read?.text !== text) {
+      const held = text.length > DATA_CHARS_MAX ? { until: "too long to be read" } : data;
+      this.#read = { text, hold: parseHold(held, this.#deps.clock()) };
+    }
+    return this.#read.hold;
+  }
+}

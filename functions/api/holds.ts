@@ -1,0 +1,109 @@
+/** A cluster's "not now": said by a person here, or told by its agent. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { canonicalJson } from "#core/digest.ts";
+import { HOLD_MS_MAX, holdSchema, type Hold } from "#core/hold.ts";
+import { Problem } from "#core/problem.ts";
+import type { HoldAnswer, HoldRequest } from "#core/protocol.ts";
+import { holdViewSchema, type HoldView } from "#core/view.ts";
+import type { Line } from "../store/cluster.ts";
+import type { Db } from "../store/db.ts";
+import { getHold, putHold } from "../store/hold.ts";
+import { stampOf, type ApiContext, type ApiEnv } from "./caller.ts";
+import { findFor } from "./found.ts";
+import { createApi, json, namedParam, route } from "./route.ts";
+
+interface Deps {
+  db: Db;
+  now: () => number;
+}
+
+const PATH = "/projects/{project}/clusters/{name}";
+const RACES_MAX = 5;
+
+const hold = route({
+  method: "post",
+  path: `${PATH}/hold`,
+  summary: "Let no rollout move this cluster for a while; what is assigned already goes on",
+  request: {
+    params: namedParam,
+    body: { required: true, content: { "application/json": { schema: holdSchema } } },
+  },
+  responses: { 200: json(holdViewSchema, "Until when, at most 30 days ahead, and why") },
+});
+const releaseHold = route({
+  method: "post",
+  path: `${PATH}/release-hold`,
+  summary: "Lift the hold that a person set; one that the cluster itself asks for stays",
+  request: { params: namedParam },
+  responses: { 200: json(holdViewSchema, "What still holds it") },
+});
+
+export function holdRoutes({ db, now }: Deps): OpenAPIHono<ApiEnv> {
+  const routes = createApi();
+  routes.openapi(hold, async (context) => {
+    const { project, name } = context.req.valid("param");
+    await findFor(db, context, { verb: "deploy", kind: "Cluster", project, name });
+    const told = context.req.valid("json");
+    checkUntil(told, now());
+    return context.json(await setHold(db, context, { project, cluster: name }, told), 200);
+  });
+  routes.openapi(releaseHold, async (context) => {
+    const { project, name } = context.req.valid("param");
+    await findFor(db, context, { verb: "deploy", kind: "Cluster", project, name });
+    return context.json(await setHold(db, context, { project, cluster: name }, undefined), 200);
+  });
+  return routes;
+}
+
+/** A hold that nobody ends would be forgotten. */
+function checkUntil({ until }: Hold, now: number): void {
+  if (until <= now) throw new Problem("invalid-request", "until: is past: name a time that is to come");
+  if (until > now + HOLD_MS_MAX)
+    throw new Problem(
+      "invalid-request",
+      "until: is more than 30 days ahead: for longer, take the cluster out of what the Apps select",
+    );
+}
+
+/** The same again writes nothing. */
+async function setHold(
+  db: Db,
+  context: ApiContext,
+  place: { project: string; cluster: string },
+  person: Hold | undefined,
+): Promise<HoldView> {
+  for (let race = 0; race < RACES_MAX; race++) {
+    const was = await getHold(db, place.project, place.cluster);
+    const next = { person, agent: was?.agent };
+    if (isSame(was?.person, person)) return next;
+    const change = { ...next, seq: was?.seq, stamp: stampOf(context) };
+    if ((await putHold(db, place, change, was)) === "written") return next;
+  }
+  throw new Problem("conflict", `the hold of cluster ${place.cluster} is being changed by others: try again`);
+}
+
+/** What an agent tells: an unchanged hold writes nothing, a late or replayed one changes nothing. */
+export async function takeHold(
+  { db, now }: Deps,
+  { project, cluster }: Line,
+  { seq, hold: agent }: HoldRequest,
+): Promise<HoldAnswer> {
+  const was = await getHold(db, project, cluster);
+  if (isSame(was?.agent ?? { apps: {} }, agent)) return {};
+  if (was?.seq !== undefined && seq <= was.seq) return { stale: was.seq };
+  for (const told of [agent.all, ...Object.values(agent.apps)])
+    // A clock that is a day ahead is told too; what is beyond that was never checked by an agent.
+    if (told !== undefined && told.until > now() + HOLD_MS_MAX + CLOCK_MS)
+      throw new Problem("invalid-request", "the hold: is more than 30 days ahead");
+  const stamp = { by: `agent:${project}/${cluster}` };
+  const change = { person: was?.person, agent, seq, stamp };
+  if ((await putHold(db, { project, cluster }, change, was)) === "lost")
+    throw new Problem("conflict", `the hold of cluster ${cluster} was changed at this moment`);
+  return {};
+}
+
+const CLOCK_MS = 86_400_000;
+
+function isSame(a: unknown, b: unknown): boolean {
+  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
+}
