@@ -43,6 +43,8 @@ export const appStateSchema = z.object({
   rolling: z.number().int().optional(),
   /** That release went back: until what failed has changed, or somebody lifts it, nothing newer is released. */
   pinned: z.object({ release: z.number().int(), clusters: z.array(z.string()) }).optional(),
+  /** The last one that had to wait for an approval of what it would delete; its rollout says what became of it. */
+  withheld: z.number().int().optional(),
   error: appErrorSchema.optional(),
   /** What was found and withholds nothing when it was last looked at: the first ones, and how many. */
   warnings: findingsSchema.optional(),

@@ -30,6 +30,17 @@ const stepSchema = z.discriminatedUnion("kind", [
 export type Step = z.infer<typeof stepSchema>;
 
 export const rolloutStateSchema = z.discriminatedUnion("kind", [
+  /**
+   * It would make more vanish than the budget allows: nothing of it is signed, so that there is nothing to assign. Once
+   * `approved`, the release function signs it, if it would still be the same that goes. `authors` do not count.
+   */
+  z.object({
+    kind: z.literal("withheld"),
+    since: z.number(),
+    reason: z.string(),
+    authors: z.array(z.string()).readonly(),
+    approved: z.object({ by: z.string(), at: z.number() }).optional(),
+  }),
   /** Waits for the rollout of release `after`. */
   z.object({ kind: z.literal("pending"), after: z.number().int() }),
   /** `step` is what the stage in force waits for; absent: it moves. */
@@ -54,7 +65,7 @@ export const rolloutStateSchema = z.discriminatedUnion("kind", [
     failed: z.number().int().optional(),
   }),
   z.object({ kind: z.literal("superseded"), at: z.number(), by: z.number().int() }),
-  z.object({ kind: z.literal("aborted"), at: z.number(), by: z.string() }),
+  z.object({ kind: z.literal("aborted"), at: z.number(), by: z.string(), reason: z.string().optional() }),
 ]);
 export type RolloutState = z.infer<typeof rolloutStateSchema>;
 

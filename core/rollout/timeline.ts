@@ -49,6 +49,8 @@ function whatOf(before: Rollout, after: Rollout): string {
     const given = after.approvals.at(-1);
     return `approved ${given?.when ?? ""} stage ${given?.stage ?? ""}`;
   }
+  if (before.state.kind === "withheld" && after.state.kind === "withheld")
+    return "approved what it would delete";
   if (before.pinned === true && after.pinned !== true) return "unpinned";
   if (after.retriedAt !== before.retriedAt) return "failed clusters are tried again";
   return stateWords(after);

@@ -15,6 +15,8 @@ export interface WhyFacts {
   target: { rank: number; epoch: number; generation: number; release: number } | undefined;
   placement: Placement | undefined;
   silent: boolean;
+  /** What was withheld last. */
+  held?: Rollout;
   /** Why the newest commit made no release. */
   error?: string | undefined;
 }
@@ -22,7 +24,9 @@ export interface WhyFacts {
 export function whyOf(facts: WhyFacts): string {
   const reason = reasonOf(facts);
   const error = facts.error === undefined ? "" : `; the newest commit made no release: ${facts.error}`;
-  return sentence(`${facts.app} on ${facts.cluster}: ${reason}${error}`, 500);
+  const held =
+    facts.held?.state.kind === "withheld" ? `; release ${facts.held.release} ${stateWords(facts.held)}` : "";
+  return sentence(`${facts.app} on ${facts.cluster}: ${reason}${error}${held}`, 500);
 }
 
 function reasonOf(facts: WhyFacts): string {

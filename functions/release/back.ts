@@ -125,7 +125,7 @@ async function lossOf(
   const pair = `${from.bundle.digest} ${to.bundle.digest}`;
   const held = known.get(pair);
   if (held !== undefined) return held;
-  const { count } = lossBetween(
+  const { length: count } = lossBetween(
     await getBundleObjects(objects, from.bundle),
     await getBundleObjects(objects, to.bundle),
   );

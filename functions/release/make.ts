@@ -60,11 +60,21 @@ export function nextRecord(
     ...(reads === undefined ? {} : { fixed, reads }),
     lookedAt: now,
     ...(record?.rolling === undefined ? {} : { rolling: record.rolling }),
+    ...(record?.withheld === undefined ? {} : { withheld: record.withheld }),
     ...(record?.pinned === undefined ? {} : { pinned: record.pinned }),
     ...(chart === undefined ? {} : { chart }),
     ...questions,
     ...(warnings.total === 0 ? {} : { warnings: firstFindings(warnings, WARNINGS_IN_RECORD_MAX) }),
   };
+}
+
+export interface Making {
+  /** Clusters went back from the release before. */
+  returned?: boolean;
+  /** It was withheld, and keeps its number. */
+  approved?: { release: Release; rollout: Rollout };
+  /** Rollouts that it takes the place of besides those under way. */
+  ends?: readonly Rollout[];
 }
 
 /** The release's number, or `lost` when somebody else moved the App meanwhile. */
@@ -73,13 +83,14 @@ export async function makeRelease(
   situation: Situation,
   planned: readonly Planned[],
   noted: Noted,
-  returned = false,
+  { returned = false, approved, ends = [] }: Making = {},
 ): Promise<number | "lost"> {
-  const { warnings } = noted;
-  const { app, source, record, hub } = situation;
-  const { project, name } = app.resource.metadata;
+  const { record } = situation;
   // The number after each release's is kept for its way back.
-  const numbers = { release: (record?.release ?? 0) + 1, generation: (record?.generation ?? 0) + 2 };
+  const numbers = {
+    release: approved?.release.release ?? numberOf(record),
+    generation: (record?.generation ?? 0) + 2,
+  };
   const place = await placeOf(deps, situation);
   // Where clusters went back, or may yet, none is sure to be where the targets of before say.
   const carries = !returned && place.after === undefined;
@@ -89,12 +100,60 @@ export async function makeRelease(
     ),
   );
   const index = await putTargets(deps.objects, targets);
-  const now = deps.now();
-  const chart = factsOf(situation.chart);
   const made: Release = {
+    ...(await releaseFacts(deps, situation, noted, numbers.release)),
+    targets: index,
+    targetCount: targets.length,
+    changed: targets.filter(({ carried }) => !carried).length,
+    removed: targets.filter(({ action }) => action === "remove").length,
+    ...(approved?.release.losses === undefined ? {} : { losses: approved.release.losses }),
+  };
+  const { rolling: _, pinned: __, withheld: ___, ...kept } = nextRecord(situation, made.at, noted);
+  // A release that starts at once was let through by the pin.
+  const isHeld = place.after !== undefined && record?.pinned !== undefined;
+  const pinned = isHeld ? { pinned: record.pinned } : {};
+  const rolling = place.after === undefined ? {} : { rolling: place.after };
+  const next: AppRecord = { ...kept, ...numbers, ...pinned, ...rolling, active: true };
+  const rollout = rolloutOf(situation, made, planned, numbers.generation, place.after);
+  const written = await createRelease(
+    deps.db,
+    made,
+    approved === undefined ? rollout : overWithheld(rollout, approved.rollout),
+    next,
+    record?.version,
+    ...place.ends,
+    ...ends,
+  );
+  return written === "lost" ? "lost" : numbers.release;
+}
+
+/** The approval stays the last thing that a person did to it. */
+function overWithheld(rollout: Rollout, { version, stamp }: Rollout): Rollout {
+  return { ...rollout, version: version + 1, ...(stamp === undefined ? {} : { stamp }) };
+}
+
+/** One that was withheld has a number of its own, whether or not it is ever signed. */
+export function numberOf(record: AppRecord | undefined): number {
+  return Math.max(record?.release ?? 0, record?.withheld ?? 0) + 1;
+}
+
+type ReleaseFacts = Omit<Release, "targets" | "targetCount" | "changed" | "removed" | "losses">;
+
+/** What the release is made of, which is kept from here on. */
+export async function releaseFacts(
+  deps: MakeDeps,
+  situation: Situation,
+  { warnings }: Noted,
+  release: number,
+): Promise<ReleaseFacts> {
+  const { app, source, hub } = situation;
+  const { project, name } = app.resource.metadata;
+  const chart = factsOf(situation.chart);
+  await renewInputs(deps.objects, situation, source.tree, chart);
+  return {
     project,
     app: name,
-    release: numbers.release,
+    release,
     epoch: hub.epoch,
     reason: await reasonOf(deps, situation),
     commit: source.commit,
@@ -104,36 +163,17 @@ export async function makeRelease(
     ...(chart === undefined ? {} : { chart }),
     appVersion: app.version,
     inputs: situation.inputs,
-    targets: index,
-    targetCount: targets.length,
-    changed: targets.filter(({ carried }) => !carried).length,
-    removed: targets.filter(({ action }) => action === "remove").length,
-    at: now,
+    at: deps.now(),
     ...(warnings.total === 0 ? {} : { warnings }),
   };
-  const { rolling: _, pinned: __, ...kept } = nextRecord(situation, now, noted);
-  // A release that starts at once was let through by the pin.
-  const isHeld = place.after !== undefined && record?.pinned !== undefined;
-  const pinned = isHeld ? { pinned: record.pinned } : {};
-  const rolling = place.after === undefined ? {} : { rolling: place.after };
-  const next: AppRecord = { ...kept, ...numbers, ...pinned, ...rolling, active: true };
-  await renewInputs(deps.objects, situation, made);
-  const written = await createRelease(
-    deps.db,
-    made,
-    rolloutOf(situation, made, planned, numbers.generation, place.after),
-    next,
-    record?.version,
-    ...place.ends,
-  );
-  return written === "lost" ? "lost" : numbers.release;
 }
 
 /** What was rendered was kept when it was found, perhaps long ago; from here on the release names it. */
 async function renewInputs(
   objects: ObjectStore,
   { clusters }: Situation,
-  { tree, chart }: Release,
+  tree: string,
+  chart: Release["chart"],
 ): Promise<void> {
   if (clusters.length === 0) return;
   await renewObject(objects, treeKey(tree));
@@ -178,7 +218,7 @@ async function reasonOf(deps: MakeDeps, { app, record, source, chart }: Situatio
 async function targetOf(
   deps: MakeDeps,
   { app, hub }: Situation,
-  { wanted, order, carried }: Planned,
+  { wanted, order, carried, pruneLimit = wanted.pruneLimit }: Planned,
   numbers: { release: number; generation: number },
 ): Promise<Target> {
   if (carried !== undefined && carried.epoch === hub.epoch) return { ...carried, carried: true };
@@ -193,7 +233,7 @@ async function targetOf(
     app: name,
     ...numbers,
     floor,
-    order: body,
+    order: { ...body, pruneLimit },
   });
   const bundle = wanted.action === "apply" ? { bundle: wanted.bundle } : {};
   return {

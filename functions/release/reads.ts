@@ -38,6 +38,8 @@ export async function isUntouched(
 ): Promise<boolean> {
   const { app, record, fixed } = situation;
   if (app.deleting || record?.reads === undefined || record.release === 0) return false;
+  // What is pinned is compared with what went back, which needs the bundles.
+  if (record.pinned !== undefined) return false;
   if (record.error !== undefined || record.fixed !== fixed) return false;
   if (await answersChanged(objects, situation)) return false;
   const reads = await getReads(objects, record.reads);

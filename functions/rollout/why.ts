@@ -26,6 +26,8 @@ export async function whyPlaced(
   ]);
   const error = record?.error;
   const place = error === undefined ? "" : errorPlace(error);
+  const held =
+    record?.withheld === undefined ? undefined : await getRollout(db, project, app, record.withheld);
   return whyOf({
     app,
     cluster,
@@ -33,6 +35,7 @@ export async function whyPlaced(
     target: target === undefined ? undefined : { ...target, rank },
     placement: placements.get(cluster),
     silent: isSilent(beats.get(cluster), now()),
+    ...(held === undefined ? {} : { held }),
     ...(error === undefined ? {} : { error: place === "" ? error.message : `${place}: ${error.message}` }),
   });
 }

@@ -9,7 +9,14 @@ import { canonicalJson } from "#core/digest.ts";
 import type { HubEvent } from "#core/event.ts";
 import { placementSchema } from "#core/placement.ts";
 import { releaseSchema } from "#core/release.ts";
-import { DIRECT_RANKS_MAX, freshOut, RANKS_PER_RANGE, rangesOf, type Rollout } from "#core/rollout.ts";
+import {
+  DIRECT_RANKS_MAX,
+  freshOut,
+  isOver,
+  RANKS_PER_RANGE,
+  rangesOf,
+  type Rollout,
+} from "#core/rollout.ts";
 import { lastRead, sourceStateSchema } from "#core/source.ts";
 import type { Item } from "../store/db.ts";
 import { servedSchema } from "../store/served.ts";
@@ -115,7 +122,7 @@ function rolloutFacts(before: Item | undefined, item: Item): HubEvent[] {
   const { project, app, release, fence } = after;
   const detail = { project, app, release };
   const was = before === undefined ? undefined : rolloutOfItem(before);
-  const found: HubEvent[] = was === undefined ? [{ type: "rollout.started", detail }] : [];
+  const found = startFacts(was, after, detail);
   const fresh = freshOut(was, after);
   // Fewer were assigned by who released them.
   for (const range of fresh.length > DIRECT_RANKS_MAX ? rangesOf(fresh, RANKS_PER_RANGE) : [])
@@ -127,6 +134,18 @@ function rolloutFacts(before: Item | undefined, item: Item): HubEvent[] {
   if (was?.pinned === true && after.pinned !== true)
     found.push({ type: "app.changed", detail: { project, app } });
   return found;
+}
+
+function startFacts(was: Rollout | undefined, after: Rollout, detail: RolloutName): HubEvent[] {
+  const { state } = after;
+  if (state.kind === "withheld") {
+    if (was === undefined) return [{ type: "rollout.withheld", detail: { ...detail, reason: state.reason } }];
+    // The release function looks at the App again, and signs.
+    const { project, app } = detail;
+    return state.approved === undefined ? [] : [{ type: "app.changed", detail: { project, app } }];
+  }
+  const begins = was === undefined || (was.state.kind === "withheld" && !isOver(state));
+  return begins ? [{ type: "rollout.started", detail }] : [];
 }
 
 function isAskedAgain(was: Rollout, { state }: Rollout): boolean {
@@ -152,6 +171,7 @@ function stageFacts(was: Rollout, after: Rollout, detail: RolloutName): HubEvent
 
 function stateFacts({ state }: Rollout, detail: RolloutName): HubEvent[] {
   switch (state.kind) {
+    case "withheld":
     case "running":
     case "pending":
       return [];
