@@ -6,7 +6,7 @@ import { connect, type Hub } from "../client.ts";
 import type { HubFlags } from "../config.ts";
 import { CliError } from "../errors.ts";
 import { hubFlags, parseCount } from "../flags.ts";
-import type { Context } from "../io.ts";
+import type { Context, Io } from "../io.ts";
 
 interface Flags extends HubFlags {
   release?: number | undefined;
@@ -24,30 +24,63 @@ const BRIEFS: Record<CommandKind, string> = {
   unpin: "Let the App move again after a rollback, although nothing was fixed",
 };
 
-export function rolloutCommand(kind: CommandKind) {
+const releaseFlag = {
+  kind: "parsed",
+  parse: parseCount,
+  optional: true,
+  placeholder: "N",
+  brief: "only if it is this release that is in force",
+} as const;
+const positional = {
+  kind: "tuple",
+  parameters: [{ parse: String, placeholder: "app", brief: "its name" }],
+} as const;
+
+export function rolloutCommand(kind: Exclude<CommandKind, "rollback">) {
   return buildCommand<Flags, [string], Context>({
     async func(flags, name) {
-      const hub = await connect(flags, this.io);
-      const release = flags.release ?? (await releaseFor(hub, name, kind));
-      const path = hub.path(["apps", name, "rollouts", release, kind]);
-      const rollout = await hub.post(path, {}, rolloutSchema);
-      this.io.stderr.write(`release ${release} of ${name}: ${stateWords(rollout)}\n`);
+      await tell(this.io, flags, name, kind);
     },
-    parameters: {
-      flags: {
-        ...hubFlags,
-        release: {
-          kind: "parsed",
-          parse: parseCount,
-          optional: true,
-          placeholder: "N",
-          brief: "only if it is this release that is in force",
-        },
-      },
-      positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "app", brief: "its name" }] },
-    },
+    parameters: { flags: { ...hubFlags, release: releaseFlag }, positional },
     docs: { brief: BRIEFS[kind] },
   });
+}
+
+interface BackFlags extends Flags {
+  to?: number | undefined;
+}
+
+export const rolloutRollback = buildCommand<BackFlags, [string], Context>({
+  async func(flags, name) {
+    await tell(this.io, flags, name, "rollback", flags.to);
+  },
+  parameters: {
+    flags: {
+      ...hubFlags,
+      release: releaseFlag,
+      to: {
+        kind: "parsed",
+        parse: parseCount,
+        optional: true,
+        placeholder: "N",
+        brief: "what release N gave, to each cluster that had it, through the App's stages",
+      },
+    },
+    positional,
+  },
+  docs: { brief: BRIEFS.rollback },
+});
+
+async function tell(io: Io, flags: Flags, name: string, kind: CommandKind, to?: number): Promise<void> {
+  const hub = await connect(flags, io);
+  const release = flags.release ?? (await releaseFor(hub, name, kind));
+  const path = hub.path(["apps", name, "rollouts", release, kind]);
+  const rollout = await hub.post(path, to === undefined ? {} : { to }, rolloutSchema);
+  const how =
+    to === undefined
+      ? `release ${release} of ${name}: ${stateWords(rollout)}`
+      : `${name} goes back to what release ${to} gave: fairlead rollout status ${name} --wait`;
+  io.stderr.write(`${how}\n`);
 }
 
 /** A yes or a no is first for what would delete too much: that comes before any stage. */

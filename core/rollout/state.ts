@@ -138,6 +138,8 @@ export const rolloutSchema = z.object({
   back: backSchema.optional(),
   /** Nothing newer is released until what failed has changed, or somebody lifts it. */
   pinned: z.boolean().optional(),
+  /** While it was in force, somebody wanted what this release gave. */
+  returnTo: z.number().int().optional(),
   /** Of the last command. */
   stamp: stampSchema.optional(),
 });

@@ -52,6 +52,8 @@ function whatOf(before: Rollout, after: Rollout): string {
   if (before.state.kind === "withheld" && after.state.kind === "withheld")
     return "approved what it would delete";
   if (before.pinned === true && after.pinned !== true) return "unpinned";
+  if (after.returnTo !== undefined && after.stamp?.request !== before.stamp?.request)
+    return `goes back to release ${after.returnTo}`;
   if (after.retriedAt !== before.retriedAt) return "failed clusters are tried again";
   return stateWords(after);
 }

@@ -33,6 +33,7 @@ import {
   withLimits,
   type Held,
 } from "./withhold.ts";
+import { returnTo } from "./return.ts";
 import { changesAnything, workOut } from "./work-out.ts";
 
 export interface ReleaseDeps extends MakeDeps, ChartDeps {
@@ -69,7 +70,8 @@ export async function look(
   if (situation === undefined) return { kind: "nothing" };
   if (await looksElsewhere(deps, situation)) return look(deps, project, name);
   const held = await readHeld(deps, situation);
-  const isStill = !isNew(situation, deps.now()) && !isApproved(held);
+  const isWished = isApproved(held) || situation.record?.returnTo !== undefined;
+  const isStill = !isNew(situation, deps.now()) && !isWished;
   if (isStill && !(await answersChanged(deps.objects, situation))) return noteChart(deps, situation);
   return shared === undefined ? release(deps, situation, held) : look(deps, project, name);
 }
@@ -92,6 +94,8 @@ async function noteChart(deps: ReleaseDeps, { chart: situation, record }: Situat
 }
 
 async function release(deps: ReleaseDeps, situation: Situation, held: Held | undefined): Promise<Looked> {
+  const wish = situation.record?.returnTo;
+  if (wish !== undefined && !situation.app.deleting) return goBack(deps, situation, held, wish);
   let tree: Promise<Files> | undefined;
   const readFiles = (): Promise<Files> => (tree ??= getTree(deps.objects, situation.source.tree));
   if (!isApproved(held) && (await isUntouched(deps.objects, situation, readFiles)))
@@ -123,6 +127,25 @@ async function release(deps: ReleaseDeps, situation: Situation, held: Held | und
       ends: isCoveredBy === undefined && isWaiting(held) ? [held.rollout] : [],
     },
   );
+  return made === "lost" ? { kind: "lost" } : { kind: "released", release: made };
+}
+
+/** What was committed last counts as looked at: it does not come by itself. */
+async function goBack(
+  deps: ReleaseDeps,
+  situation: Situation,
+  held: Held | undefined,
+  wish: { release: number; by: string },
+): Promise<Looked> {
+  const noted = asBefore(situation);
+  const found = await returnTo(deps, situation, await readPrevious(deps, situation), wish);
+  if (found.kind === "refused")
+    return fail(deps, situation, { kind: "failed", error: found, questions: noted.questions });
+  const { planned, making } = found;
+  if (!making.returned && !changesAnything(planned, situation.hub.epoch))
+    return write(deps, situation, noted);
+  const ends = isWaiting(held) ? [held.rollout] : [];
+  const made = await makeRelease(deps, situation, planned, noted, { ...making, ends });
   return made === "lost" ? { kind: "lost" } : { kind: "released", release: made };
 }
 
@@ -179,8 +202,12 @@ async function settle(deps: ReleaseDeps, situation: Situation, noted: Noted): Pr
   const { answers } = noted.questions ?? {};
   if (record?.inputs === inputs && record.answers === answers && record.error === undefined)
     return { kind: "nothing" };
+  return write(deps, situation, noted);
+}
+
+async function write(deps: ReleaseDeps, situation: Situation, noted: Noted): Promise<Looked> {
   const next = nextRecord(situation, deps.now(), noted);
-  const written = await putAppRecord(deps.db, next, record?.version);
+  const written = await putAppRecord(deps.db, next, situation.record?.version);
   return written === "lost" ? { kind: "lost" } : { kind: "nothing" };
 }
 

@@ -75,6 +75,11 @@ export interface Making {
   approved?: { release: Release; rollout: Rollout };
   /** Rollouts that it takes the place of besides those under way. */
   ends?: readonly Rollout[];
+  /** Why it is made, and who asked for it, where that was a person. */
+  reason?: string;
+  by?: string;
+  /** Until these clusters would get something else than release `against` gave them, nothing newer is released. */
+  pins?: { against: number; clusters: string[] };
 }
 
 /** The release's number, or `lost` when somebody else moved the App meanwhile. */
@@ -83,15 +88,16 @@ export async function makeRelease(
   situation: Situation,
   planned: readonly Planned[],
   noted: Noted,
-  { returned = false, approved, ends = [] }: Making = {},
+  making: Making = {},
 ): Promise<number | "lost"> {
+  const { returned = false, approved, ends = [] } = making;
   const { record } = situation;
   // The number after each release's is kept for its way back.
   const numbers = {
     release: approved?.release.release ?? numberOf(record),
     generation: (record?.generation ?? 0) + 2,
   };
-  const place = await placeOf(deps, situation);
+  const place = await placeOf(deps, situation, making.pins !== undefined);
   // Where clusters went back, or may yet, none is sure to be where the targets of before say.
   const carries = !returned && place.after === undefined;
   const targets = await Promise.all(
@@ -102,6 +108,7 @@ export async function makeRelease(
   const index = await putTargets(deps.objects, targets);
   const made: Release = {
     ...(await releaseFacts(deps, situation, noted, numbers.release)),
+    ...(making.reason === undefined ? {} : { reason: making.reason }),
     targets: index,
     targetCount: targets.length,
     changed: targets.filter(({ carried }) => !carried).length,
@@ -111,10 +118,14 @@ export async function makeRelease(
   const { rolling: _, pinned: __, withheld: ___, ...kept } = nextRecord(situation, made.at, noted);
   // A release that starts at once was let through by the pin.
   const isHeld = place.after !== undefined && record?.pinned !== undefined;
-  const pinned = isHeld ? { pinned: record.pinned } : {};
+  const pinned = pinOf(making, numbers.release) ?? (isHeld ? { pinned: record.pinned } : {});
   const rolling = place.after === undefined ? {} : { rolling: place.after };
   const next: AppRecord = { ...kept, ...numbers, ...pinned, ...rolling, active: true };
-  const rollout = rolloutOf(situation, made, planned, numbers.generation, place.after);
+  const told = {
+    ...(making.by === undefined ? {} : { by: making.by }),
+    ...(making.pins === undefined ? {} : { pinned: true }),
+  };
+  const rollout = { ...rolloutOf(situation, made, planned, numbers.generation, place.after), ...told };
   const written = await createRelease(
     deps.db,
     made,
@@ -125,6 +136,10 @@ export async function makeRelease(
     ...ends,
   );
   return written === "lost" ? "lost" : numbers.release;
+}
+
+function pinOf({ pins }: Making, release: number): Pick<AppRecord, "pinned"> | undefined {
+  return pins === undefined ? undefined : { pinned: { release, ...pins } };
 }
 
 /** The approval stays the last thing that a person did to it. */
@@ -189,9 +204,9 @@ interface Place {
 
 /**
  * A rollout that a person paused, or that is going back, is waited for in any case; one that is halted never: the newer
- * release may be its cure. Of those that wait only the newest does.
+ * release may be its cure. A deletion, and a person's way back, wait only for one that is going back itself. Of those that wait only the newest does.
  */
-async function placeOf({ db }: MakeDeps, { app, record }: Situation): Promise<Place> {
+async function placeOf({ db }: MakeDeps, { app, record }: Situation, isUrgent: boolean): Promise<Place> {
   if (record === undefined || record.release === 0) return { ends: [] };
   const { project, name } = app.resource.metadata;
   const current = inForce(record);
@@ -200,8 +215,9 @@ async function placeOf({ db }: MakeDeps, { app, record }: Situation): Promise<Pl
   const waiting = newest?.state.kind === "pending" ? [newest] : [];
   if (under === undefined || isOver(under.state)) return { ends: waiting };
   const { kind } = under.state;
-  const holds = kind === "rolling-back" || (kind === "paused" && !app.deleting);
-  const queues = app.resource.spec.rollout.supersede === "queue" && kind !== "halted" && !app.deleting;
+  const cuts = app.deleting || isUrgent;
+  const holds = kind === "rolling-back" || (kind === "paused" && !cuts);
+  const queues = app.resource.spec.rollout.supersede === "queue" && kind !== "halted" && !cuts;
   return holds || queues ? { after: current, ends: waiting } : { ends: [under, ...waiting] };
 }
 

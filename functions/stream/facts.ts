@@ -130,6 +130,8 @@ function rolloutFacts(before: Item | undefined, item: Item): HubEvent[] {
   if (was !== undefined && was.state.kind !== after.state.kind) found.push(...stateFacts(after, detail));
   else if (was !== undefined) found.push(...stageFacts(was, after, detail));
   if (was !== undefined && isAskedAgain(was, after)) found.push(...stateFacts(after, detail));
+  if (after.returnTo !== undefined && after.returnTo !== was?.returnTo)
+    found.push({ type: "app.changed", detail: { project, app } });
   // A lifted pin lets the App's newest commit be looked at again.
   if (was?.pinned === true && after.pinned !== true)
     found.push({ type: "app.changed", detail: { project, app } });
