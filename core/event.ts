@@ -67,6 +67,8 @@ export const hubEventSchema = z.discriminatedUnion("type", [
     detail: z.object({ ...rollout, fence: z.number().int(), from: z.number().int(), to: z.number().int() }),
   }),
   z.object({ type: z.literal("rollout.started"), detail: z.object(rollout) }),
+  /** It would delete more than its budget and waits for an approval. */
+  z.object({ type: z.literal("rollout.withheld"), detail: z.object({ ...rollout, reason: z.string() }) }),
   z.object({ type: z.literal("rollout.succeeded"), detail: z.object(rollout) }),
   z.object({ type: z.literal("rollout.halted"), detail: z.object({ ...rollout, reason: z.string() }) }),
   z.object({ type: z.literal("rollout.superseded"), detail: z.object(rollout) }),

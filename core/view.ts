@@ -43,7 +43,16 @@ export const appStateSchema = z.object({
   /** Whose rollout is in force, where that is not the newest release. */
   rolling: z.number().int().optional(),
   /** That release went back: until what failed has changed, or somebody lifts it, nothing newer is released. */
-  pinned: z.object({ release: z.number().int(), clusters: z.array(z.string()) }).optional(),
+  pinned: z
+    .object({
+      release: z.number().int(),
+      clusters: z.array(z.string()),
+      /** What may not come again, where that is not what `release` gave. */
+      against: z.number().int().optional(),
+    })
+    .optional(),
+  /** The last one that had to wait for an approval of what it would delete; its rollout says what became of it. */
+  withheld: z.number().int().optional(),
   error: appErrorSchema.optional(),
   /** What was found and withholds nothing when it was last looked at: the first ones, and how many. */
   warnings: findingsSchema.optional(),
