@@ -23,6 +23,7 @@ import { manifests } from "./commands/manifests.ts";
 import { login } from "./commands/login.ts";
 import { logout } from "./commands/logout.ts";
 import { plan } from "./commands/plan.ts";
+import { promote } from "./commands/promote.ts";
 import { rolloutCommand } from "./commands/rollout-command.ts";
 import { rolloutHistory } from "./commands/rollout-history.ts";
 import { rolloutStatus } from "./commands/rollout-status.ts";
@@ -68,6 +69,7 @@ const root = buildRouteMap({
     apply,
     plan,
     rollout,
+    promote,
     why,
     cluster,
     credentials,

@@ -9,9 +9,27 @@ import { fieldChangeSchema } from "./field-changes.ts";
 import { isFields } from "./pointer.ts";
 
 /** Nouns whose items carry a version that grows by one with each change, and starts at 1 again after a deletion. */
-const VERSIONED = ["project", "source", "app", "cluster", "policy", "credential", "token", "key"] as const;
+const VERSIONED = [
+  "project",
+  "source",
+  "app",
+  "cluster",
+  "policy",
+  "promotion",
+  "credential",
+  "token",
+  "key",
+] as const;
 
-export const AUDIT_NOUNS = [...VERSIONED, "hub", "release", "rollout", "assignment", "denial"] as const;
+export const AUDIT_NOUNS = [
+  ...VERSIONED,
+  "hub",
+  "release",
+  "rollout",
+  "promoted",
+  "assignment",
+  "denial",
+] as const;
 export type AuditNoun = (typeof AUDIT_NOUNS)[number];
 
 /** Nouns without one: what a change replaces must be what the record before it left behind. */

@@ -33,6 +33,7 @@ import { placementRoutes } from "./placements.ts";
 import { planRoutes } from "./plans.ts";
 import { policyRoutes } from "./policies.ts";
 import { projectNamesFor, projectRoutes } from "./projects.ts";
+import { promotionRoutes } from "./promotions.ts";
 import { limitAddress, limitCaller } from "./rates.ts";
 import { releaseRoutes } from "./releases.ts";
 import { traced } from "./request.ts";
@@ -100,6 +101,7 @@ export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
   app.route("/v1", agentKeyRoutes(deps));
   app.route("/v1", hubRoutes(deps));
   app.route("/v1", policyRoutes(parts));
+  app.route("/v1", promotionRoutes(parts));
   app.route("/v1", driftAuditRoutes(parts));
   app.route("/v1", auditLogRoutes(parts));
   app.route("/v1", fleetRoutes(parts));
