@@ -132,11 +132,11 @@ function pullRoutes(app: Hono, host: Host, base: string, filtered: boolean): voi
   app.patch(`${base}/pulls/:number`, async (context) => {
     const pull = find(context);
     if (pull === undefined) return notFound(context);
-    const { title, body } = (await context.req.json()) as { title: string; body: string };
+    const { title, body } = await context.req.json<{ title: string; body: string }>();
     return context.json(pullView(host, Object.assign(pull, { title, body })));
   });
   app.post(`${base}/pulls`, async (context) => {
-    const asked = (await context.req.json()) as { title: string; body: string; head: string; base: string };
+    const asked = await context.req.json<{ title: string; body: string; head: string; base: string }>();
     const known = (await host.repository.head(asked.head)) !== undefined;
     const twice = host.pulls.some((one) => one.state === "open" && one.head === asked.head);
     if (!known || twice) return context.json({ message: "Validation Failed" }, 422);
@@ -166,13 +166,13 @@ function githubRoutes(app: Hono, host: Host): void {
   });
   const blobs = new Map<string, Buffer>();
   app.post(`${base}/git/blobs`, async (context) => {
-    const { content } = (await context.req.json()) as { content: string };
+    const { content } = await context.req.json<{ content: string }>();
     const bytes = Buffer.from(content, "base64");
     blobs.set(blobId(bytes), bytes);
     return context.json({ sha: blobId(bytes) }, 201);
   });
   app.post(`${base}/git/trees`, async (context) => {
-    const asked = (await context.req.json()) as { base_tree: string; tree: Body[] };
+    const asked = await context.req.json<{ base_tree: string; tree: Body[] }>();
     const files = asked.tree.map(({ path, mode, content, sha }): WrittenFile => ({
       path: String(path),
       mode: String(mode),
@@ -181,25 +181,25 @@ function githubRoutes(app: Hono, host: Host): void {
     return context.json({ sha: await repository.write(asked.base_tree, files) }, 201);
   });
   app.post(`${base}/git/commits`, async (context) => {
-    const asked = (await context.req.json()) as {
+    const asked = await context.req.json<{
       message: string;
       tree: string;
       parents: string[];
-      author: { name: string; email: string };
+      author: { name: string; email: string }>();
     };
     const sha = await repository.commit(asked.tree, asked.parents[0] ?? "", asked.message, asked.author);
     return context.json({ sha, tree: { sha: asked.tree } }, 201);
   });
   app.patch(`${base}/git/refs/heads/*`, async (context) => {
     const branch = rest(context, `${base}/git/refs/heads/`);
-    const { sha, force } = (await context.req.json()) as { sha: string; force: boolean };
+    const { sha, force } = await context.req.json<{ sha: string; force: boolean }>();
     if ((await repository.head(branch)) === undefined)
       return context.json({ message: "Reference does not exist" }, 422);
     const moved = await repository.move(branch, sha, force);
     return moved ? context.json({}) : context.json({ message: "Update is not a fast forward" }, 422);
   });
   app.post(`${base}/git/refs`, async (context) => {
-    const { ref, sha } = (await context.req.json()) as { ref: string; sha: string };
+    const { ref, sha } = await context.req.json<{ ref: string; sha: string }>();
     const branch = ref.replace("refs/heads/", "");
     if ((await repository.head(branch)) !== undefined)
       return context.json({ message: "Reference already exists" }, 422);
@@ -225,11 +225,11 @@ function giteaRoutes(app: Hono, host: Host): void {
   });
   gitDataRoutes(app, host, base, 3);
   app.post(`${base}/contents`, async (context) => {
-    const asked = (await context.req.json()) as {
+    const asked = await context.req.json<{
       branch: string;
       new_branch?: string;
       message: string;
-      author: { name: string; email: string };
+      author: { name: string; email: string }>();
       files: { operation: string; path: string; content?: string; sha?: string }[];
     };
     const parent = (await repository.head(asked.branch)) ?? "";
@@ -301,7 +301,7 @@ async function commitGitlab(
   repository: HostRepository,
   last: (path: string, ref: string) => Promise<string>,
 ): Promise<Response> {
-  const asked = (await context.req.json()) as {
+  const asked = await context.req.json<{
     branch: string;
     commit_message: string;
     start_sha?: string;
@@ -309,7 +309,7 @@ async function commitGitlab(
     author_name: string;
     author_email: string;
     actions: { action: string; file_path: string; content?: string; last_commit_id?: string }[];
-  };
+  }>();
   const parent = asked.start_sha ?? (await repository.head(asked.branch)) ?? "";
   const standing = new Set((await repository.lines(parent, true)).map(({ path }) => path));
   for (const { action, file_path: path, last_commit_id: known } of asked.actions) {
@@ -351,10 +351,10 @@ async function mergeRequests(context: Context, host: Host, path: string): Promis
     return context.json([fork, ...open.map((one) => view(one))]);
   }
   if (method === "POST") {
-    const asked = (await context.req.json()) as Record<
+    const asked = await context.req.json<Record<
       "source_branch" | "target_branch" | "title" | "description",
       string
-    >;
+    >>();
     if (host.pulls.some((one) => one.state === "open" && one.head === asked.source_branch))
       return context.json({ message: ["Another open merge request already exists"] }, 409);
     const made = {
@@ -367,7 +367,7 @@ async function mergeRequests(context: Context, host: Host, path: string): Promis
   }
   if (pull === undefined) return notFound(context);
   if (method === "PUT") {
-    const { title, description } = (await context.req.json()) as { title: string; description: string };
+    const { title, description } = await context.req.json<{ title: string; description: string }>();
     Object.assign(pull, { title, body: description });
   }
   return context.json(view(pull));
