@@ -117,8 +117,9 @@ async function propose(
   const branch = promotionBranch(project, name);
   const open = await pulls.find({ branch, into });
   const tip = open === undefined ? undefined : await host.tree(branch, promotion.spec.to.path);
-  const commit = await bring(host, delivery, branch, tip, proposed);
-  if (commit === "moved") return "moved";
+  const brought = await bring(host, delivery, branch, tip, proposed);
+  if (brought === "moved") return "moved";
+  const { commit } = brought;
   const body = pullRequestBody(promotion, release, delivery.hubUrl);
   const number = tip === undefined ? undefined : open?.number;
   const offered = await pulls.offer({
@@ -139,10 +140,10 @@ async function bring(
   branch: string,
   tip: HostTree | undefined,
   { base, wanted, gone, changes }: Proposed,
-): Promise<string | "moved"> {
+): Promise<{ commit: string } | "moved"> {
   const start = { branch: delivery.branch, commit: base.commit };
   const all = tip === undefined ? changes : await updates(host, delivery, tip, { base, wanted, gone });
-  if (tip !== undefined && all.length === 0) return tip.commit;
+  if (tip !== undefined && all.length === 0) return { commit: tip.commit };
   const asked = {
     branch,
     tip: tip?.commit,
@@ -152,7 +153,7 @@ async function bring(
     at: delivery.now,
   };
   const written = await host.commit(asked);
-  return written.kind === "moved" ? "moved" : written.commit;
+  return written.kind === "moved" ? "moved" : { commit: written.commit };
 }
 
 /** What an older release brought into the open pull request, and this one does not, is as the target has it. */

@@ -96,8 +96,7 @@ async function keep(
   before: PromotionRecord | undefined,
   record: PromotionRecord,
 ): Promise<void> {
-  const without = ({ version: _, ...rest }: PromotionRecord): string => digestOf(rest);
-  if (before !== undefined && without(before) === without(record)) return;
+  if (before !== undefined && digestOf({ ...before, version: record.version }) === digestOf(record)) return;
   await putPromotionRecord(deps.db, record);
 }
 

@@ -185,8 +185,8 @@ function githubRoutes(app: Hono, host: Host): void {
       message: string;
       tree: string;
       parents: string[];
-      author: { name: string; email: string }>();
-    };
+      author: { name: string; email: string };
+    }>();
     const sha = await repository.commit(asked.tree, asked.parents[0] ?? "", asked.message, asked.author);
     return context.json({ sha, tree: { sha: asked.tree } }, 201);
   });
@@ -229,9 +229,9 @@ function giteaRoutes(app: Hono, host: Host): void {
       branch: string;
       new_branch?: string;
       message: string;
-      author: { name: string; email: string }>();
+      author: { name: string; email: string };
       files: { operation: string; path: string; content?: string; sha?: string }[];
-    };
+    }>();
     const parent = (await repository.head(asked.branch)) ?? "";
     const to = asked.new_branch ?? asked.branch;
     if (asked.new_branch !== undefined && (await repository.head(to)) !== undefined)
@@ -351,10 +351,8 @@ async function mergeRequests(context: Context, host: Host, path: string): Promis
     return context.json([fork, ...open.map((one) => view(one))]);
   }
   if (method === "POST") {
-    const asked = await context.req.json<Record<
-      "source_branch" | "target_branch" | "title" | "description",
-      string
-    >>();
+    const asked =
+      await context.req.json<Record<"source_branch" | "target_branch" | "title" | "description", string>>();
     if (host.pulls.some((one) => one.state === "open" && one.head === asked.source_branch))
       return context.json({ message: ["Another open merge request already exists"] }, 409);
     const made = {

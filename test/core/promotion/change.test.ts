@@ -1,5 +1,5 @@
 /** What is written: only below the folder, only plain files, one value at a time with all else left as it is. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { blobId, changesTo, copiedFiles, withValues, type Entry } from "#core/promotion/change.ts";
 import { setField } from "#core/promotion/edit.ts";

@@ -1,5 +1,5 @@
 /** What a Promotion does next: never early, never twice, never over a person's no, and the same however often it is asked. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decidePromotion, type Health, type PromotionObserved } from "#core/promotion/decide.ts";
 import { settleDelivery, settlePull, type Delivered, type Settled } from "#core/promotion/settle.ts";
