@@ -24,6 +24,7 @@ import { manifests } from "./commands/manifests.ts";
 import { login } from "./commands/login.ts";
 import { logout } from "./commands/logout.ts";
 import { plan } from "./commands/plan.ts";
+import { promote } from "./commands/promote.ts";
 import { rolloutCommand, rolloutRollback } from "./commands/rollout-command.ts";
 import { rolloutHistory } from "./commands/rollout-history.ts";
 import { rolloutStatus } from "./commands/rollout-status.ts";
@@ -75,6 +76,7 @@ const root = buildRouteMap({
     apply,
     plan,
     rollout,
+    promote,
     why,
     cluster,
     credentials,

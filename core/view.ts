@@ -9,6 +9,8 @@ import { fleetFolderSchema } from "./fleet-folder.ts";
 import { clusterHoldSchema, holdSchema } from "./hold.ts";
 import { placementDetailSchema, placementSchema } from "./placement.ts";
 import { policySchema } from "./policy.ts";
+import { promotionSchema } from "./promotion.ts";
+import { promotionStateSchema } from "./promotion/state.ts";
 import { projectSchema } from "./project.ts";
 import { PRUNABLE_KINDS } from "./prune.ts";
 import { releaseSchema } from "./release.ts";
@@ -152,6 +154,13 @@ export const listOf = <T extends z.ZodType>(item: T) =>
 
 export const projectViewSchema = z.object({ resource: projectSchema, version: z.number() });
 export const policyViewSchema = z.object({ resource: policySchema, version: z.number() });
+export const promotionViewSchema = z.object({
+  resource: promotionSchema,
+  version: z.number(),
+  /** Absent before it was looked at. */
+  state: promotionStateSchema.optional(),
+});
+export type PromotionView = z.infer<typeof promotionViewSchema>;
 export type ProjectView = z.infer<typeof projectViewSchema>;
 export type PolicyView = z.infer<typeof policyViewSchema>;
 

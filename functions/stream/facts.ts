@@ -24,6 +24,7 @@ import type { Item } from "../store/db.ts";
 import { servedSchema } from "../store/served.ts";
 import { rolloutOfItem } from "../store/rollout.ts";
 import { changeOf, type Change } from "./change.ts";
+import { promotionFacts } from "./promotion-facts.ts";
 
 export function factsOf(record: DynamoDBRecord): HubEvent[] {
   const change = changeOf(record);
@@ -35,6 +36,8 @@ function facts({ kind, before, after }: Change): HubEvent[] {
   if (kind === "nudge") return nudgeFacts(before, after);
   if (kind === "project") return projectFacts(before, after);
   if (kind === "policy") return resourceFacts("policy.changed", "policy", before, after);
+  if (kind === "promotion") return resourceFacts("promotion.changed", "promotion", before, after);
+  if (kind === "promotion-state") return after === undefined ? [] : promotionFacts(before, after);
   if (kind === "app") return resourceFacts("app.changed", "app", before, after);
   if (kind === "cluster") return resourceFacts("cluster.changed", "cluster", before, after);
   if (kind === "served") return servedFacts(before, after);
@@ -79,8 +82,8 @@ function projectFacts(before: Item | undefined, after: Item | undefined): HubEve
 }
 
 function resourceFacts(
-  type: "app.changed" | "cluster.changed" | "policy.changed",
-  noun: "app" | "cluster" | "policy",
+  type: "app.changed" | "cluster.changed" | "policy.changed" | "promotion.changed",
+  noun: "app" | "cluster" | "policy" | "promotion",
   before: Item | undefined,
   after: Item | undefined,
 ): HubEvent[] {
