@@ -9,6 +9,7 @@ import { bundleRefSchema } from "./bundle.ts";
 import { chartFactsSchema } from "./chart-state.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
 import { findingsSchema } from "./finding.ts";
+import { isHook } from "./hooks.ts";
 import { refKey, refOf, type KubeObject } from "./object.ts";
 
 export const releaseSchema = z.object({
@@ -90,9 +91,10 @@ export interface Loss {
   examples: string[];
 }
 
-/** Objects of `before` that `after` lacks: what a prune would delete. */
+/** Objects of `before` that `after` lacks: what a prune would delete. Hooks are held by no cluster, so none is lost. */
 export function lossBetween(before: readonly KubeObject[], after: readonly KubeObject[]): Loss {
   const kept = new Set(after.map((object) => refKey(refOf(object))));
-  const lost = before.map((object) => refKey(refOf(object))).filter((key) => !kept.has(key));
+  const held = before.filter((object) => !isHook(object));
+  const lost = held.map((object) => refKey(refOf(object))).filter((key) => !kept.has(key));
   return { count: lost.length, examples: lost.slice(0, 5) };
 }
