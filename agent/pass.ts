@@ -71,6 +71,11 @@ async function runApply(context: PassContext, state: AppState, spoiled: number):
   const kept = applyOrderOf(state);
   if (kept === undefined) return { kind: "idle" };
   const { record, order } = kept;
+  if (order.sync.suspend) {
+    const message = "suspended: nothing is applied and nothing compared";
+    state.view = { ...baseOf(state, record), phase: "healthy", message, failures: [] };
+    return { kind: "idle" };
+  }
   const objects = await objectsOf(state, order);
   if (objects === undefined) {
     state.packed = undefined;
@@ -169,6 +174,11 @@ function baseOf(state: AppState, record: KeptRecord): Content {
 
 function doneView(base: Content, mode: Mode, end: DoneEnd): Content {
   const told = { ...base, ...phaseOf(end.verdicts), failures: [] };
+  const undried = end.seen.filter((one) => one.undried === true).length;
+  if (undried > 0)
+    told.message = sentence(
+      `${told.message}; of ${undried} only declared fields are compared: a webhook refuses dry runs`,
+    );
   // What the delivery did stays on record; a pass that finds nothing to do has nothing to add to it.
   const outcomes =
     mode === "deliver" || Object.keys(base.outcomes).length === 0 ? end.outcomes : base.outcomes;

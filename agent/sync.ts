@@ -6,6 +6,7 @@
 import { isHook } from "#core/hooks.ts";
 import { withUids } from "#core/inventory.ts";
 import { refKey, refOf, type KubeObject } from "#core/object.ts";
+import { scaledIn } from "#core/object-rules.ts";
 import type { Owner } from "#core/plan.ts";
 import type { Statement } from "#core/statement.ts";
 import type { ApplyContext, Mode, Seen } from "./apply.ts";
@@ -78,7 +79,8 @@ export async function removePass(
 function applyContext(context: SyncContext, order: ApplyOrder, mode: Mode, prepared: Prepared): ApplyContext {
   const { deps, owner, store } = context;
   const { problems } = prepared;
-  return { kube: deps.kube, owner, sync: order.sync, mode, known: store.inventory, problems };
+  const scaled = scaledIn(prepared.objects);
+  return { kube: deps.kube, owner, sync: order.sync, mode, known: store.inventory, scaled, problems };
 }
 
 async function makeTarget(context: SyncContext, name: string, objects: readonly KubeObject[]): Promise<void> {

@@ -9,7 +9,7 @@ import { groupOf, refKey, refOf, refText, type KubeObject, type ObjectRef } from
 import { valueAt, type Fields } from "#core/pointer.ts";
 import { withEncodedData } from "#core/secret.ts";
 import { BUILTIN_KINDS, type Scope } from "./builtin.ts";
-import { fieldsV1Of, mergeApply, mergeEdit, type Owners } from "./merge.ts";
+import { fieldsV1Of, mergeApply, mergeEdit, ownersOf, type Owners } from "./merge.ts";
 import { FIELD_MANAGER, KubeError, type Address, type Kube } from "./port.ts";
 import { notServed } from "./served.ts";
 import { progressOf, simulatedStatus } from "./simulated-status.ts";
@@ -118,6 +118,10 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
         dryRun ? next(held, settled.object, settled.owners) : store(settled.object, settled.owners),
       );
     },
+    async setManagers(target, managedFields, resourceVersion) {
+      const { object } = unmoved(objects, target, resourceVersion);
+      return show(store(object, ownersOf(managedFields)));
+    },
     async get(target) {
       const stored = objects.get(keyOf(target));
       return stored === undefined ? undefined : show(stored);
@@ -152,6 +156,15 @@ function settle(held: Stored | undefined, merged: { object: KubeObject; owners: 
   const sameOwners =
     held.owners.size === merged.owners.size && [...merged.owners].every(([k, v]) => held.owners.get(k) === v);
   return { object: same ? held.object : merged.object, owners: sameOwners ? held.owners : merged.owners };
+}
+
+/** What is stored, if nobody has changed it since it was read. */
+function unmoved(objects: ReadonlyMap<string, Stored>, target: Address, version: string): Stored {
+  const held = objects.get(keyOf(target));
+  const what = `${target.kind} ${target.name}`;
+  if (held === undefined) throw new KubeError(404, "NotFound", `${what} not found`);
+  if (String(held.version) !== version) throw new KubeError(409, "Conflict", `${what} has been modified`);
+  return held;
 }
 
 function conflict(conflicts: readonly { pointer: string; manager: string }[]): KubeError {

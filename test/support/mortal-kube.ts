@@ -23,6 +23,7 @@ export function mortal(kube: Kube, at: number, when: "before" | "after"): Mortal
     calls: 0,
     dead: death.promise,
     apply: (object, options) => lives(() => kube.apply(object, options)),
+    setManagers: (address, managers, version) => lives(() => kube.setManagers(address, managers, version)),
     get: (address) => lives(() => kube.get(address)),
     delete: (address, uid) => lives(() => kube.delete(address, uid)),
     scopeOf: (apiVersion, kind) => lives(() => kube.scopeOf(apiVersion, kind)),
