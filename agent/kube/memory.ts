@@ -98,12 +98,7 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       throw new KubeError(400, "NamespaceMissing", `${refText(refOf(object))} names no namespace`);
     if (!objects.has(refKey(namespaceRef(namespace))))
       throw new KubeError(404, "NotFound", `namespaces "${namespace}" not found`);
-    if (objects.size >= OBJECTS_MAX)
-      throw new KubeError(
-        507,
-        "TooManyObjects",
-        `simulated cluster ${name} holds ${OBJECTS_MAX} objects at most`,
-      );
+    if (objects.size >= OBJECTS_MAX) throw tooMany(name);
   }
 
   return {
@@ -119,8 +114,7 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       );
     },
     async setManagers(target, managedFields, resourceVersion) {
-      const { object } = unmoved(objects, target, resourceVersion);
-      return show(store(object, ownersOf(managedFields)));
+      return show(store(storedAt(objects, target, resourceVersion).object, ownersOf(managedFields)));
     },
     async get(target) {
       const stored = objects.get(keyOf(target));
@@ -140,9 +134,7 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
     async *openapi() {},
     version: async () => SIMULATED_VERSION,
     edit(target, patch, manager = "kubectl-edit") {
-      const held = objects.get(keyOf(target));
-      if (held === undefined) throw new KubeError(404, "NotFound", `${target.kind} ${target.name} not found`);
-      const merged = mergeEdit(held, patch, manager, now());
+      const merged = mergeEdit(storedAt(objects, target), patch, manager, now());
       return show(store(merged.object, merged.owners));
     },
     list: () => [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stored]) => show(stored)),
@@ -158,13 +150,22 @@ function settle(held: Stored | undefined, merged: { object: KubeObject; owners: 
   return { object: same ? held.object : merged.object, owners: sameOwners ? held.owners : merged.owners };
 }
 
-/** What is stored, if nobody has changed it since it was read. */
-function unmoved(objects: ReadonlyMap<string, Stored>, target: Address, version: string): Stored {
+/** What is stored, if it is there; with a version, if nobody has changed it since. */
+function storedAt(objects: ReadonlyMap<string, Stored>, target: Address, version?: string): Stored {
   const held = objects.get(keyOf(target));
   const what = `${target.kind} ${target.name}`;
   if (held === undefined) throw new KubeError(404, "NotFound", `${what} not found`);
-  if (String(held.version) !== version) throw new KubeError(409, "Conflict", `${what} has been modified`);
+  if (version !== undefined && String(held.version) !== version)
+    throw new KubeError(409, "Conflict", `${what} has been modified`);
   return held;
+}
+
+function tooMany(name: string): KubeError {
+  return new KubeError(
+    507,
+    "TooManyObjects",
+    `simulated cluster ${name} holds ${OBJECTS_MAX} objects at most`,
+  );
 }
 
 function conflict(conflicts: readonly { pointer: string; manager: string }[]): KubeError {
