@@ -178,6 +178,7 @@ export function noticing(kube: Kube, changed: () => void): Kube {
       if (!options.dryRun) notice(object.kind);
       return applied;
     },
+    setManagers: (address, managers, version) => kube.setManagers(address, managers, version),
     get: (address) => kube.get(address),
     delete: async (address, uid) => {
       const outcome = await kube.delete(address, uid);

@@ -30,6 +30,8 @@ export class Lane {
   #offerFailures = 0;
   #passAt: number;
   #passFailures = 0;
+  /** Between two passes of a delivery that waits. */
+  #waitMs = 0;
   #watch: Watch | undefined;
   #observeAt = NEVER;
   #observeMs = 0;
@@ -125,6 +127,7 @@ export class Lane {
   #startOver(): void {
     this.#passAt = 0;
     this.#passFailures = 0;
+    this.#waitMs = 0;
     this.#watch = undefined;
     this.#observeAt = NEVER;
   }
@@ -139,12 +142,19 @@ export class Lane {
   }
 
   #schedule(result: PassResult): void {
+    const { clock, options } = this.#context.deps;
     if (result.kind === "retry") {
       this.#passFailures += 1;
       this.#passAt = Math.max(this.#soon(this.#passFailures), this.#context.deps.clock() + result.afterMs);
       return;
     }
     this.#passFailures = 0;
+    if (result.kind === "waiting") {
+      this.#waitMs = Math.min(Math.max(this.#waitMs * 2, options.observeMinMs), options.observeMaxMs);
+      this.#passAt = clock() + this.#waitMs;
+      return;
+    }
+    this.#waitMs = 0;
     this.#passAt = result.kind === "idle" ? NEVER : this.#slowly();
     const open = result.kind === "settled" && !isSettled(result.watch);
     this.#watch = open ? result.watch : undefined;

@@ -13,6 +13,19 @@ export async function observe(
   state: AppState,
   watch: Watch,
 ): Promise<boolean> {
+  await lookAgain(kube, atOnceMax, watch);
+  // A pass that failed since has more to say than health.
+  if (state.view !== undefined && state.view.failures.length === 0)
+    state.view = { ...state.view, ...phaseOf(watch.verdicts) };
+  return isSettled(watch);
+}
+
+export function isSettled(watch: Watch): boolean {
+  return [...watch.verdicts.values()].every((verdict) => verdict.status === "current");
+}
+
+/** Renews the verdicts that are not current. */
+export async function lookAgain(kube: Kube, atOnceMax: number, watch: Watch): Promise<void> {
   const open = [...watch.verdicts].filter(([, verdict]) => verdict.status !== "current").map(([key]) => key);
   await mapBounded(open, atOnceMax, async (key) => {
     const address = watch.addresses.get(key);
@@ -27,12 +40,4 @@ export async function observe(
       if (!(error instanceof KubeError && error.passing)) throw error;
     }
   });
-  // A pass that failed since has more to say than health.
-  if (state.view !== undefined && state.view.failures.length === 0)
-    state.view = { ...state.view, ...phaseOf(watch.verdicts) };
-  return isSettled(watch);
-}
-
-export function isSettled(watch: Watch): boolean {
-  return [...watch.verdicts.values()].every((verdict) => verdict.status === "current");
 }

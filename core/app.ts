@@ -20,6 +20,12 @@ const ignoreSchema = z.strictObject({
 export const syncSchema = z.strictObject({
   prune: z.boolean().default(true),
   drift: z.enum(["correct", "report"]).default("correct"),
+  /** Fields of the bundle that another manager owns: taken, or a failure. */
+  conflicts: z.enum(["take", "fail"]).default("take"),
+  /** An object whose change is refused because a field is immutable is deleted and made again. */
+  force: z.boolean().default(false),
+  /** Nothing is applied and nothing compared. */
+  suspend: z.boolean().default(false),
   adopt: z.boolean().default(false),
   deletion: z.enum(["delete", "orphan"]).default("delete"),
   ignore: z.array(ignoreSchema).max(50).default([]),

@@ -9,6 +9,7 @@ import { bundleRefSchema } from "./bundle.ts";
 import { chartFactsSchema } from "./chart-state.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
 import { findingsSchema } from "./finding.ts";
+import { isHook } from "./hooks.ts";
 import { lossesSchema } from "./losses.ts";
 import { refKey, refOf, type KubeObject } from "./object.ts";
 
@@ -87,10 +88,11 @@ export function orderDigest(wanted: Wanted): string {
   return sha256(canonicalJson(order));
 }
 
-/** Keys of the objects of `before` that `after` lacks, in order: what a prune would delete. */
+/** Keys of the objects of `before` that `after` lacks, in order: what a prune would delete. Hooks are held by no cluster, so none is lost. */
 export function lossBetween(before: readonly KubeObject[], after: readonly KubeObject[]): string[] {
   const kept = new Set(after.map((object) => refKey(refOf(object))));
   return before
+    .filter((object) => !isHook(object))
     .map((object) => refKey(refOf(object)))
     .filter((key) => !kept.has(key))
     .sort();

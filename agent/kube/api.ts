@@ -65,6 +65,18 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
       if (!dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
       return asObject(answer);
     },
+    async setManagers(target, managedFields, resourceVersion) {
+      const { apiVersion, kind, namespace, name } = target;
+      const served = await servedOrThrow({ apiVersion, kind, metadata: { namespace, name } });
+      const body = [
+        { op: "replace", path: "/metadata/managedFields", value: managedFields },
+        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+      ];
+      const path = `${pathOf(served, target)}?fieldManager=${FIELD_MANAGER}`;
+      return asObject(
+        await wire.send({ method: "PATCH", path, contentType: "application/json-patch+json", body }),
+      );
+    },
     async delete(target, uid) {
       const served = await discovery.find(target.apiVersion, target.kind);
       if (served === undefined) return "absent";

@@ -9,7 +9,7 @@ import { groupOf, refKey, refOf, refText, type KubeObject, type ObjectRef } from
 import { valueAt, type Fields } from "#core/pointer.ts";
 import { withEncodedData } from "#core/secret.ts";
 import { BUILTIN_KINDS, type Scope } from "./builtin.ts";
-import { fieldsV1Of, mergeApply, mergeEdit, type Owners } from "./merge.ts";
+import { fieldsV1Of, mergeApply, mergeEdit, ownersOf, type Owners } from "./merge.ts";
 import { FIELD_MANAGER, KubeError, type Address, type Kube } from "./port.ts";
 import { notServed } from "./served.ts";
 import { progressOf, simulatedStatus } from "./simulated-status.ts";
@@ -98,12 +98,7 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       throw new KubeError(400, "NamespaceMissing", `${refText(refOf(object))} names no namespace`);
     if (!objects.has(refKey(namespaceRef(namespace))))
       throw new KubeError(404, "NotFound", `namespaces "${namespace}" not found`);
-    if (objects.size >= OBJECTS_MAX)
-      throw new KubeError(
-        507,
-        "TooManyObjects",
-        `simulated cluster ${name} holds ${OBJECTS_MAX} objects at most`,
-      );
+    if (objects.size >= OBJECTS_MAX) throw tooMany(name);
   }
 
   return {
@@ -117,6 +112,9 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       return show(
         dryRun ? next(held, settled.object, settled.owners) : store(settled.object, settled.owners),
       );
+    },
+    async setManagers(target, managedFields, resourceVersion) {
+      return show(store(storedAt(objects, target, resourceVersion).object, ownersOf(managedFields)));
     },
     async get(target) {
       const stored = objects.get(keyOf(target));
@@ -136,9 +134,7 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
     async *openapi() {},
     version: async () => SIMULATED_VERSION,
     edit(target, patch, manager = "kubectl-edit") {
-      const held = objects.get(keyOf(target));
-      if (held === undefined) throw new KubeError(404, "NotFound", `${target.kind} ${target.name} not found`);
-      const merged = mergeEdit(held, patch, manager, now());
+      const merged = mergeEdit(storedAt(objects, target), patch, manager, now());
       return show(store(merged.object, merged.owners));
     },
     list: () => [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stored]) => show(stored)),
@@ -152,6 +148,24 @@ function settle(held: Stored | undefined, merged: { object: KubeObject; owners: 
   const sameOwners =
     held.owners.size === merged.owners.size && [...merged.owners].every(([k, v]) => held.owners.get(k) === v);
   return { object: same ? held.object : merged.object, owners: sameOwners ? held.owners : merged.owners };
+}
+
+/** What is stored, if it is there; with a version, if nobody has changed it since. */
+function storedAt(objects: ReadonlyMap<string, Stored>, target: Address, version?: string): Stored {
+  const held = objects.get(keyOf(target));
+  const what = `${target.kind} ${target.name}`;
+  if (held === undefined) throw new KubeError(404, "NotFound", `${what} not found`);
+  if (version !== undefined && String(held.version) !== version)
+    throw new KubeError(409, "Conflict", `${what} has been modified`);
+  return held;
+}
+
+function tooMany(name: string): KubeError {
+  return new KubeError(
+    507,
+    "TooManyObjects",
+    `simulated cluster ${name} holds ${OBJECTS_MAX} objects at most`,
+  );
 }
 
 function conflict(conflicts: readonly { pointer: string; manager: string }[]): KubeError {

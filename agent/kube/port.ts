@@ -21,6 +21,15 @@ export interface Kube {
    * would have it) after defaulting and admission.
    */
   apply(object: KubeObject, options: { dryRun: boolean; force: boolean }): Promise<KubeObject>;
+  /**
+   * Writes `metadata.managedFields` and nothing else, if the object is still at `resourceVersion`; otherwise a `KubeError`
+   * 409.
+   */
+  setManagers(
+    address: Address,
+    managedFields: readonly unknown[],
+    resourceVersion: string,
+  ): Promise<KubeObject>;
   /** Undefined when absent, or when its kind is not served. */
   get(address: Address): Promise<KubeObject | undefined>;
   /** Background propagation; a UID that differs is `other`, and nothing is deleted. */

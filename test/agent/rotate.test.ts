@@ -154,6 +154,7 @@ const killed: [what: string, step: Step][] = [
 function portOf(kube: MemoryKube): Kube {
   return {
     apply: (object, options) => kube.apply(object, options),
+    setManagers: (address, managers, version) => kube.setManagers(address, managers, version),
     get: (address) => kube.get(address),
     delete: (address, uid) => kube.delete(address, uid),
     scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),

@@ -77,6 +77,10 @@ export function counted(kube: Kube): CountedKube {
       if (!options.dryRun) writes.push(`apply ${object.kind} ${object.metadata.name}`);
       return await kube.apply(object, options);
     },
+    setManagers: async (address, managers, version) => {
+      writes.push(`own ${address.kind} ${address.name}`);
+      return await kube.setManagers(address, managers, version);
+    },
     get: (address) => kube.get(address),
     delete: async (address, uid) => {
       writes.push(`delete ${address.kind} ${address.name}`);
