@@ -24,6 +24,8 @@ export interface ApplyContext {
   /** As it stood before the pass: an object with a known UID is ours even if its mark was taken off. */
   known: Inventory;
   problems: ReadonlyMap<string, string>;
+  /** What need not be looked at, as nothing has changed since it was; undefined for all else. */
+  settled: (object: KubeObject) => Seen | undefined;
 }
 
 /** What one object came to. */

@@ -13,7 +13,7 @@ export const USAGE = `fairlead-agent: pulls this cluster's desired state and kee
   --context NAME       a context of the kubeconfig (default: its current one)
   --token TOKEN        registration token, needed on the first start only   [FAIRLEAD_TOKEN]
   --token-file FILE    the same, from a file                                [FAIRLEAD_TOKEN_FILE]
-  --drift-every TIME   between two comparisons with the live objects, 60s   [FAIRLEAD_DRIFT_EVERY]
+  --drift-every TIME   between two full comparisons; watches see most, 1h   [FAIRLEAD_DRIFT_EVERY]
   --heartbeat TIME     between two heartbeats, 5m                           [FAIRLEAD_HEARTBEAT]
   --rotate-every TIME  age at which its key is replaced, 30d                [FAIRLEAD_ROTATE_EVERY]
   --help

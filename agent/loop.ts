@@ -18,6 +18,7 @@ import { Reporter } from "./report.ts";
 import { Slots } from "./slots.ts";
 import { Stopped, Stopper } from "./stop.ts";
 import { backoff } from "./wait.ts";
+import { Watches } from "./watch/watches.ts";
 
 export interface RunningAgent {
   /** Ends loops, aborts requests; waits at most `stopGraceMs` for those that do not end. */
@@ -64,17 +65,24 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
   });
   const slots = new Slots(deps.options.appsAtOnceMax);
   const watched = { ...deps, kube: noticing(deps.kube, () => apis.changed()) };
+  const watches = new Watches(deps, stopper);
   const desk = new Desk({
     deps: watched,
     stopper,
     hub,
     reporter,
     slots,
+    watches,
     identity: () => membership.identity,
   });
   parts.desk = desk;
   await patiently(deps, stopper, () => desk.load());
-  await Promise.all([reporter.run(), apis.run(), pollLoop({ deps, stopper, hub, desk, membership })]);
+  await Promise.all([
+    reporter.run(),
+    apis.run(),
+    watches.run(),
+    pollLoop({ deps, stopper, hub, desk, membership }),
+  ]);
   await desk.ended();
 }
 

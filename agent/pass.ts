@@ -3,18 +3,22 @@
  * trouble of the API server never turns a healthy App into a failed one.
  */
 import type { Health } from "#core/health.ts";
+import { parseRefKey, refOf, type KubeObject } from "#core/object.ts";
+import type { Drift } from "#core/protocol.ts";
 import { sentence } from "#core/text.ts";
-import type { Address } from "./kube/port.ts";
 import { KubeError } from "./kube/port.ts";
 import { applyOrderOf, objectsOf, type AppState } from "./app-state.ts";
 import { addressOf, type Mode } from "./apply.ts";
 import type { AgentDeps } from "./deps.ts";
+import { Memo } from "./drift/memo.ts";
 import type { Identity } from "./identity.ts";
 import { contentFor, failedView, phaseOf, removedContent, withDrift, type Content } from "./placement.ts";
 import { dropBundles } from "./state/bundles.ts";
 import { writeRecord, type KeptRecord } from "./state/record.ts";
 import type { Stopper } from "./stop.ts";
 import { applyPass, removePass, type ApplyOrder, type PassEnd, type SyncContext } from "./sync.ts";
+import { noting } from "./watch/noting.ts";
+import type { Held } from "./watch/watches.ts";
 
 /** Drift passes in a row that a passing error may spoil before it is told. */
 const SPOILED_PASSES_MAX = 3;
@@ -25,26 +29,35 @@ export interface PassContext {
   identity: () => Identity;
 }
 
-/** What is not current yet, to be looked at again before the next pass. */
-export interface Watch {
-  verdicts: Map<string, Health>;
-  addresses: Map<string, Address>;
+/** What is not current yet, by `refKey`: to be looked at again before the next pass. */
+export type Open = Map<string, Health>;
+
+/** These objects and no others; `open` is what stands of the others. */
+export interface Part {
+  keys: ReadonlySet<string>;
+  open: Open;
 }
 
 export type PassResult =
-  | { kind: "settled"; watch: Watch }
+  | { kind: "settled"; open: Open; drift: Map<string, Drift> }
   | { kind: "failed" }
   | { kind: "retry"; afterMs: number }
   | { kind: "idle" };
 
 /** `spoiled`: how many passes before this one ended in a passing error. */
-export async function runPass(context: PassContext, state: AppState, spoiled: number): Promise<PassResult> {
+export async function runPass(
+  context: PassContext,
+  state: AppState,
+  live: Held,
+  spoiled: number,
+  part?: Part,
+): Promise<PassResult> {
   const { record } = state;
   if (record?.state !== "kept") return { kind: "idle" };
   const { order } = record.statement;
   try {
     return order.action === "apply"
-      ? await runApply(context, state, spoiled)
+      ? await runApply(context, state, live, spoiled, part)
       : await runRemove(context, state, record, order);
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
@@ -62,7 +75,13 @@ export async function runPass(context: PassContext, state: AppState, spoiled: nu
   }
 }
 
-async function runApply(context: PassContext, state: AppState, spoiled: number): Promise<PassResult> {
+async function runApply(
+  context: PassContext,
+  state: AppState,
+  live: Held,
+  spoiled: number,
+  part: Part | undefined,
+): Promise<PassResult> {
   const kept = applyOrderOf(state);
   if (kept === undefined) return { kind: "idle" };
   const { record, order } = kept;
@@ -74,13 +93,34 @@ async function runApply(context: PassContext, state: AppState, spoiled: number):
     return { kind: "failed" };
   }
   const mode = modeOf(record, order);
-  const end = await applyPass(syncContext(context, state), order, objects, mode);
+  const memo = new Memo(live.index, order.sync);
+  const kube = noting(context.deps.kube, live.index);
+  const sync = {
+    ...syncContext({ ...context, deps: { ...context.deps, kube } }, state),
+    settled: memo.settled,
+  };
+  const end = await applyPass(sync, order, part === undefined ? objects : partOf(objects, part), mode);
   if (end.kind === "over-limit") return overLimit(state, record, end);
   if (end.kind === "failed") return afterFailure(state, record, end, spoiled);
   if (!record.applied) await markApplied(context, state, record);
-  state.view = doneView({ ...baseOf(state, record), objects: objects.length }, mode, end);
-  const addresses = new Map(end.seen.map((one) => [one.key, addressOf(one.object)]));
-  return { kind: "settled", watch: { verdicts: end.verdicts, addresses } };
+  memo.settle(end.seen);
+  if (part === undefined) live.hold(new Map(end.seen.map((one) => [one.key, addressOf(one.object)])));
+  const open = openOf(end.verdicts, part);
+  state.view = doneView({ ...baseOf(state, record), objects: objects.length }, mode, end, open);
+  const drift = new Map(end.seen.flatMap((one) => (one.drift === undefined ? [] : [[one.key, one.drift]])));
+  return { kind: "settled", open, drift };
+}
+
+/** The namespace is not compared: the bundle may leave it to the order. One object too many costs a look. */
+function partOf(objects: readonly KubeObject[], { keys }: Part): KubeObject[] {
+  const text = ({ group, kind, name }: ReturnType<typeof refOf>): string => `${group}/${kind}/${name}`;
+  const wanted = new Set([...keys].map((key) => text(parseRefKey(key))));
+  return objects.filter((object) => wanted.has(text(refOf(object))));
+}
+
+function openOf(verdicts: ReadonlyMap<string, Health>, part: Part | undefined): Open {
+  const all = new Map([...(part?.open ?? []), ...verdicts]);
+  return new Map([...all].filter(([, { status }]) => status !== "current"));
 }
 
 function modeOf(record: KeptRecord, order: ApplyOrder): Mode {
@@ -121,7 +161,8 @@ export async function dropLeftovers(context: Pick<PassContext, "deps">, state: A
 
 function syncContext({ deps, stopper, identity }: PassContext, state: AppState): SyncContext {
   const { hub, project } = identity();
-  return { deps, stopper, owner: { hub, project, app: state.app }, store: state.store };
+  const owner = { hub, project, app: state.app };
+  return { deps, stopper, owner, store: state.store, settled: () => undefined };
 }
 
 /** The view to go on from: that of this generation, or a new one. */
@@ -132,8 +173,8 @@ function baseOf(state: AppState, record: KeptRecord): Content {
   return same ? view : fresh;
 }
 
-function doneView(base: Content, mode: Mode, end: Extract<PassEnd, { kind: "done" }>): Content {
-  const told = { ...base, ...phaseOf(end.verdicts), failures: [] };
+function doneView(base: Content, mode: Mode, end: Extract<PassEnd, { kind: "done" }>, open: Open): Content {
+  const told = { ...base, ...phaseOf(open, base.objects), failures: [] };
   // What the delivery did stays on record; a pass that finds nothing to do has nothing to add to it.
   const outcomes =
     mode === "deliver" || Object.keys(base.outcomes).length === 0 ? end.outcomes : base.outcomes;

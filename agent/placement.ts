@@ -72,12 +72,11 @@ export interface Told {
   message: string;
 }
 
-/** `verdicts` by `refKey`. */
-export function phaseOf(verdicts: ReadonlyMap<string, Health>): Told {
-  const sorted = [...verdicts].sort(([a], [b]) => (a < b ? -1 : 1));
+/** `open` is what is not current, by `refKey`; `objects` how many there are in all. */
+export function phaseOf(open: ReadonlyMap<string, Health>, objects: number): Told {
+  const sorted = [...open].sort(([a], [b]) => (a < b ? -1 : 1));
   const worst = worstHealth(sorted.map(([key, health]) => ({ ...health, key })));
-  if (worst === undefined || worst.status === "current")
-    return { phase: "healthy", message: `all ${verdicts.size} objects are current` };
+  if (worst === undefined) return { phase: "healthy", message: `all ${objects} objects are current` };
   const message = sentence(`${refText(parseRefKey(worst.key))}: ${worst.sentence}`);
   return { phase: worst.status === "failed" ? "failed" : "progressing", message };
 }

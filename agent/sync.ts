@@ -27,6 +27,7 @@ export interface SyncContext {
   stopper: Stopper;
   owner: Owner;
   store: InventoryStore;
+  settled: ApplyContext["settled"];
 }
 
 export type PassEnd =
@@ -70,7 +71,8 @@ export async function removePass(context: SyncContext, order: RemoveOrder): Prom
 function applyContext(context: SyncContext, order: ApplyOrder, mode: Mode, prepared: Prepared): ApplyContext {
   const { deps, owner, store } = context;
   const { problems } = prepared;
-  return { kube: deps.kube, owner, sync: order.sync, mode, known: store.inventory, problems };
+  const { settled } = context;
+  return { kube: deps.kube, owner, sync: order.sync, mode, known: store.inventory, problems, settled };
 }
 
 async function ensureTarget(

@@ -36,15 +36,23 @@ function mortal(kube: Kube, at: number, when: "before" | "after"): Mortal {
     return await NEVER;
   };
   const self: Mortal = {
+    ...kube,
     calls: 0,
     dead: death.promise,
     apply: (object, options) => lives(() => kube.apply(object, options)),
     get: (address) => lives(() => kube.get(address)),
     delete: (address, uid) => lives(() => kube.delete(address, uid)),
     scopeOf: (apiVersion, kind) => lives(() => kube.scopeOf(apiVersion, kind)),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
     version: () => lives(() => kube.version()),
+    // Not counted: when a watch is renewed is not the delivery's order of steps.
+    async *listMetadata(selection) {
+      if (self.calls > at) await NEVER;
+      yield* kube.listMetadata(selection);
+    },
+    async *watchMetadata(selection, from) {
+      for await (const event of kube.watchMetadata(selection, from))
+        yield self.calls > at ? await NEVER : event;
+    },
   };
   return self;
 }
@@ -102,13 +110,10 @@ function closedUntil(kube: Kube, open: () => boolean): Kube {
     return await call();
   };
   return {
+    ...kube,
     apply: (object, options) => checked(object.metadata.namespace, () => kube.apply(object, options)),
     get: (at) => checked(at.namespace === "" ? at.name : at.namespace, () => kube.get(at)),
     delete: (at, uid) => checked(at.namespace, () => kube.delete(at, uid)),
-    scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
-    version: () => kube.version(),
   };
 }
 
