@@ -2,10 +2,12 @@
  * One App's lane: offers, passes and looks come one after another, never two at once. A new statement cuts a wait
  * short; a hub that is away does not keep the passes from their turn.
  */
+import type { Drift } from "#core/protocol.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
 import { applyOrderOf, type AppState } from "./app-state.ts";
 import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
+import { Fights } from "./drift/fights.ts";
 import { observe } from "./observe.ts";
 import { runPass, type Open, type PassContext, type PassResult } from "./pass.ts";
 import { brokenContent, contentOf, type Content } from "./placement.ts";
@@ -35,6 +37,7 @@ export class Lane {
   readonly #live: Held;
   /** The last pass went through: what a watch shows from then on is drift or health. */
   #steady = false;
+  readonly #fights = new Fights();
   #healAt = NEVER;
   #open: Open = new Map();
   #observeAt = NEVER;
@@ -173,15 +176,25 @@ export class Lane {
 
   /** What is only told is told as a whole: the others' drift stands beside it. */
   async #heal(): Promise<void> {
+    const now = this.#context.deps.clock();
     this.#healAt = NEVER;
-    const keys = this.#live.takeStirred();
+    const keys = this.#fights.free(this.#live.takeStirred(), now);
     const order = applyOrderOf(this.#state);
-    if (keys.size === 0 || order === undefined || !order.record.applied) return;
-    await this.#pass(order.order.sync.drift === "correct" ? keys : undefined);
+    if (keys.size > 0 && order?.record.applied === true)
+      await this.#pass(order.order.sync.drift === "correct" ? keys : undefined);
+    this.#state.fight = this.#fights.standing(now);
+    this.#healAt = Math.min(this.#healAt, this.#fights.nextAt(now));
+  }
+
+  #noteFights(drift: ReadonlyMap<string, Drift>): void {
+    const { clock, log } = this.#context.deps;
+    for (const message of this.#fights.restored(drift, clock()))
+      log({ level: "warn", app: this.#state.app, message });
   }
 
   #schedule(result: PassResult): void {
     this.#steady = result.kind === "settled";
+    if (result.kind === "settled") this.#noteFights(result.drift);
     if (result.kind === "retry") {
       this.#passFailures += 1;
       this.#passAt = Math.max(this.#soon(this.#passFailures), this.#context.deps.clock() + result.afterMs);

@@ -50,11 +50,13 @@ export function contentOf({
   view,
   refusal,
   orphaned,
+  fight,
 }: {
   app: string;
   view: Content | undefined;
   refusal: Refusal | undefined;
   orphaned: boolean;
+  fight: string | undefined;
 }): Content | undefined {
   if (refusal !== undefined) {
     const { epoch, generation, release } = refusal.statement ?? view ?? emptyContent(app);
@@ -62,7 +64,7 @@ export function contentOf({
     return { ...base, epoch, generation, release, phase: "refused", message: sentence(refusal.message) };
   }
   if (view === undefined) return undefined;
-  if (!orphaned) return view;
+  if (!orphaned) return fight === undefined || view.failures.length > 0 ? view : { ...view, message: fight };
   if (view.phase === "removed") return undefined;
   return { ...view, phase: "orphaned", message: "the hub's answer lacks this App; its objects are kept" };
 }

@@ -90,13 +90,13 @@ describe(`${runAgent.name}, watching`, () => {
 
   it("stays at rest over a change of status alone, but for a look at the object's health", async () => {
     const hub = await TestHub.create();
-    const kube = memoryCluster(60);
+    const kube = memoryCluster(300);
     const { kube: spy, calls } = spied(kube);
     start(hub, spy, { token: hub.token(), options: { observeMinMs: 60_000, healthEveryMs: 1 } });
     await hub.assign("shop", [deployment("web")]);
-    await phase(hub, "shop", "progressing");
     // Nothing but the watch can tell of it within the minute.
     await phase(hub, "shop", "healthy");
+    expect(hub.phases.get("shop")).toEqual(["received", "progressing", "healthy"]);
     expect(calls.filter((call) => call === "dry-run Deployment web")).toEqual([]);
   });
 
@@ -206,5 +206,34 @@ describe(`${runAgent.name}, watching`, () => {
     kube.edit(SETTINGS, { data: { key: "drifted" } });
     await vi.waitFor(() => expect(userObjects(kube).join()).not.toContain("drifted"), WAIT);
     expect(userObjects(kube).join()).toContain('"replicas":9');
+  });
+
+  it("rests where somebody sets back each restore, says who and the way out, and takes up again when it is quiet", async () => {
+    let ahead = 0;
+    const hub = await TestHub.create();
+    const kube = memoryCluster();
+    const agent = start(hub, kube, { token: hub.token(), clock: () => Date.now() + ahead });
+    await hub.assign("shop", [configMap("settings")]);
+    await phase(hub, "shop", "healthy");
+    const drifted = (): boolean => userObjects(kube).join().includes("drifted");
+    for (let turn = 0; turn < 6; turn += 1) {
+      kube.edit(SETTINGS, { data: { key: `drifted ${turn}` } }, "their-controller");
+      await vi.waitFor(() => expect(drifted()).toBe(false), WAIT);
+    }
+    kube.edit(SETTINGS, { data: { key: "drifted on" } }, "their-controller");
+    const words = "ConfigMap shop/settings: their-controller sets back what is restored";
+    await vi.waitFor(() => expect(hub.latest.get("shop")?.message).toContain(words), WAIT);
+    expect(hub.latest.get("shop")?.message).toContain(
+      'sync.ignore { paths: ["/data/key"], kinds: ["ConfigMap"] }',
+    );
+    expect(drifted()).toBe(true);
+    ahead = 11_000;
+    kube.edit(SETTINGS, { data: { key: "drifted later" } }, "their-controller");
+    await vi.waitFor(() => expect(drifted()).toBe(false), WAIT);
+    expect(agent.logs.filter((entry) => entry.message.includes(words))).toHaveLength(1);
+    ahead = 300_000;
+    kube.edit(SETTINGS, { data: { key: "drifted in peace" } });
+    await vi.waitFor(() => expect(hub.latest.get("shop")?.message).toBe("all 1 objects are current"), WAIT);
+    expect(drifted()).toBe(false);
   });
 });
