@@ -3,12 +3,13 @@
  * one process (a simulated fleet) and an outage in a test lasts milliseconds.
  */
 import { HEARTBEAT_MS, KEY_AGE_MS, UNCONDITIONAL_FETCH_MS } from "#core/limits.ts";
+import type { HubRequest, HubResponse } from "./hub-fetch.ts";
 import type { Kube } from "./kube/port.ts";
 
 export interface AgentDeps {
   kube: Kube;
   /** The transport to the hub. */
-  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  fetch: (url: string, init: HubRequest) => Promise<HubResponse>;
   /** Milliseconds since 1970. */
   clock: () => number;
   /** Resolves after `ms`, or as soon as `signal` aborts; never rejects. */
