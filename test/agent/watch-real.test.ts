@@ -25,6 +25,8 @@ beforeAll(async () => {
   await rig.hub.assign("shop", [configMap("settings"), configMap("other")]);
   await phase(rig.hub, "shop", "healthy");
   await watching("/api/v1/configmaps");
+  // What the hub wants to know at first is read from the same server.
+  await vi.waitFor(() => expect(rig.hub.schemas.size).toBe(1), WAIT);
 }, 180_000);
 
 afterAll(async () => {

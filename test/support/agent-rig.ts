@@ -51,14 +51,14 @@ export async function startRig(name: string): Promise<Rig> {
   const rig: Partial<Rig> & Pick<Rig, "door" | "requests"> = { door: "open", requests: [] };
   const door = createHttpsServer({ key, cert: ca }, (request, response) => {
     rig.requests.push(`${request.method} ${request.url}`);
-    if (rig.door === "gone") return void request.socket.destroy();
-    if (rig.door === "throttled") return void response.writeHead(429, { "retry-after": "1" }).end();
-    pass(cluster, upstream, request, response);
+    if (rig.door === "gone") request.socket.destroy();
+    else if (rig.door === "throttled") response.writeHead(429, { "retry-after": "1" }).end();
+    else pass(cluster, upstream, request, response);
   });
   let hub: TestHub | undefined;
   const hubDoor = createHttpServer((request, response) => {
-    if (hub === undefined || hub.away) return void request.socket.destroy();
-    void answer(hub, request, response);
+    if (hub === undefined || hub.away) request.socket.destroy();
+    else void answer(hub, request, response);
   });
   const [doorPort, hubPort] = [await listen(door), await listen(hubDoor)];
   hub = await TestHub.create(`http://127.0.0.1:${hubPort}`);
