@@ -28,6 +28,8 @@ export interface AppState {
   orphaned: boolean;
   /** Set when the stored state cannot be read: nothing is touched until a person looks. */
   broken: boolean;
+  /** Somebody and this agent set back each other's changes. */
+  fight: string | undefined;
 }
 
 export function emptyState(kube: Kube, app: string): AppState {
@@ -41,6 +43,7 @@ export function emptyState(kube: Kube, app: string): AppState {
     progress: undefined,
     orphaned: false,
     broken: false,
+    fight: undefined,
   };
 }
 

@@ -35,6 +35,8 @@ export interface ApplyContext {
   /** Keys of what the bundle's autoscalers scale. */
   scaled: ReadonlySet<string>;
   problems: ReadonlyMap<string, string>;
+  /** What need not be looked at, as nothing has changed since it was; undefined for all else. */
+  settled: (object: KubeObject) => Seen | undefined;
 }
 
 /** What one object came to. */

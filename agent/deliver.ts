@@ -11,8 +11,8 @@ import type { KubeObject } from "#core/object.ts";
 import { sentence } from "#core/text.ts";
 import { addressOf, type Seen } from "./apply.ts";
 import { runBatch, tidy, type HookContext } from "./hook.ts";
-import { lookAgain } from "./observe.ts";
-import { added, endOf, verdictsOf, type PassEnd } from "./pass-end.ts";
+import { lookAt } from "./observe.ts";
+import { added, endOf, openIn, verdictsOf, type PassEnd } from "./pass-end.ts";
 import { phaseOf } from "./placement.ts";
 import { prune } from "./prune.ts";
 
@@ -137,14 +137,16 @@ async function pruneStep(context: Deliverable, keeping: readonly KubeObject[]): 
 async function healthStep(context: Deliverable): Promise<PassEnd | undefined> {
   const { deps, run } = context;
   const { seen } = run.progress;
-  const verdicts = verdictsOf(seen);
-  const addresses = new Map(seen.map((one) => [one.key, addressOf(one.object)]));
-  await lookAgain(deps.kube, deps.options.objectsAtOnceMax, { verdicts, addresses });
+  const open = openIn(verdictsOf(seen));
+  const places = new Map(
+    seen.filter(({ key }) => open.has(key)).map((one) => [one.key, addressOf(one.object)]),
+  );
+  const verdicts = await lookAt(deps.kube, deps.options.objectsAtOnceMax, places);
   run.progress.seen = seen.map((one) => {
     const health = verdicts.get(one.key);
     return health === undefined ? one : { ...one, health };
   });
-  const told = phaseOf(verdicts);
+  const told = phaseOf(openIn(verdictsOf(run.progress.seen)), seen.length);
   if (told.phase === "healthy") return undefined;
   return { kind: "waiting", told, outcomes: outcomesOf(context) };
 }

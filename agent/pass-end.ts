@@ -52,3 +52,8 @@ export function added(counts: OutcomeCounts, outcomes: readonly Outcome[]): Outc
     sum[outcome] = (sum[outcome] ?? 0) + count;
   return sum;
 }
+
+/** What is not current. */
+export function openIn(verdicts: Iterable<readonly [string, Health]>): Map<string, Health> {
+  return new Map([...verdicts].filter(([, { status }]) => status !== "current"));
+}

@@ -4,20 +4,24 @@
  */
 import type { Health } from "#core/health.ts";
 import { isHook } from "#core/hooks.ts";
+import { parseRefKey, refOf, type KubeObject } from "#core/object.ts";
+import type { Drift } from "#core/protocol.ts";
 import { sentence } from "#core/text.ts";
-import type { Address } from "./kube/port.ts";
 import { KubeError } from "./kube/port.ts";
 import { applyOrderOf, lastObjects, objectsOf, type AppState } from "./app-state.ts";
 import { addressOf, type Mode } from "./apply.ts";
 import { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
+import { Memo } from "./drift/memo.ts";
 import type { Identity } from "./identity.ts";
-import type { DoneEnd, PassEnd } from "./pass-end.ts";
+import { openIn, type DoneEnd, type PassEnd } from "./pass-end.ts";
 import { contentFor, failedView, phaseOf, removedContent, withDrift, type Content } from "./placement.ts";
 import { dropBundles } from "./state/bundles.ts";
 import { writeRecord, type KeptRecord } from "./state/record.ts";
 import type { Stopper } from "./stop.ts";
 import { applyPass, removePass, type ApplyOrder, type SyncContext } from "./sync.ts";
+import { noting } from "./watch/noting.ts";
+import type { Held } from "./watch/watches.ts";
 
 /** Drift passes in a row that a passing error may spoil before it is told. */
 const SPOILED_PASSES_MAX = 3;
@@ -28,14 +32,17 @@ export interface PassContext {
   identity: () => Identity;
 }
 
-/** What is not current yet, to be looked at again before the next pass. */
-export interface Watch {
-  verdicts: Map<string, Health>;
-  addresses: Map<string, Address>;
+/** What is not current yet, by `refKey`: to be looked at again before the next pass. */
+export type Open = Map<string, Health>;
+
+/** These objects and no others; `open` is what stands of the others. */
+export interface Part {
+  keys: ReadonlySet<string>;
+  open: Open;
 }
 
 export type PassResult =
-  | { kind: "settled"; watch: Watch }
+  | { kind: "settled"; open: Open; drift: Map<string, Drift> }
   | { kind: "failed" }
   | { kind: "retry"; afterMs: number }
   /** For a hook, or for health before one. */
@@ -43,13 +50,19 @@ export type PassResult =
   | { kind: "idle" };
 
 /** `spoiled`: how many passes before this one ended in a passing error. */
-export async function runPass(context: PassContext, state: AppState, spoiled: number): Promise<PassResult> {
+export async function runPass(
+  context: PassContext,
+  state: AppState,
+  live: Held,
+  spoiled: number,
+  part?: Part,
+): Promise<PassResult> {
   const { record } = state;
   if (record?.state !== "kept") return { kind: "idle" };
   const { order } = record.statement;
   try {
     return order.action === "apply"
-      ? await runApply(context, state, spoiled)
+      ? await runApply(context, state, live, spoiled, part)
       : await runRemove(context, state, record, order);
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
@@ -67,7 +80,13 @@ export async function runPass(context: PassContext, state: AppState, spoiled: nu
   }
 }
 
-async function runApply(context: PassContext, state: AppState, spoiled: number): Promise<PassResult> {
+async function runApply(
+  context: PassContext,
+  state: AppState,
+  live: Held,
+  spoiled: number,
+  part: Part | undefined,
+): Promise<PassResult> {
   const kept = applyOrderOf(state);
   if (kept === undefined) return { kind: "idle" };
   const { record, order } = kept;
@@ -84,15 +103,36 @@ async function runApply(context: PassContext, state: AppState, spoiled: number):
     return { kind: "failed" };
   }
   const mode = modeOf(record, order);
-  const end = await applyPass(syncContext(context, state, record), order, objects, mode);
+  const memo = new Memo(live.index, order.sync);
+  const kube = noting(context.deps.kube, live.index);
+  const sync = {
+    ...syncContext({ ...context, deps: { ...context.deps, kube } }, state, record),
+    settled: memo.settled,
+  };
+  const end = await applyPass(sync, order, part === undefined ? objects : partOf(objects, part), mode);
   if (end.kind === "waiting") return waiting(state, record, end);
   if (end.kind === "over-limit") return overLimit(state, record, end);
   if (end.kind === "failed") return afterFailure(state, record, end, spoiled);
   if (!record.applied) await markApplied(context, state);
+  memo.settle(end.seen);
+  if (part === undefined) live.hold(new Map(end.seen.map((one) => [one.key, addressOf(one.object)])));
+  const open = openIn([...(part?.open ?? []), ...end.verdicts]);
   const held = objects.filter((object) => !isHook(object)).length;
-  state.view = doneView({ ...baseOf(state, record), objects: held }, mode, end);
-  const addresses = new Map(end.seen.map((one) => [one.key, addressOf(one.object)]));
-  return { kind: "settled", watch: { verdicts: end.verdicts, addresses } };
+  state.view = doneView({ ...baseOf(state, record), objects: held }, mode, end, open);
+  const drift = new Map(end.seen.flatMap((one) => (one.drift === undefined ? [] : [[one.key, one.drift]])));
+  return { kind: "settled", open, drift };
+}
+
+/**
+ * The namespace is not compared: the bundle may leave it to the order. One object too many costs a look; autoscalers are
+ * among them, as they say whose replicas are not ours.
+ */
+function partOf(objects: readonly KubeObject[], { keys }: Part): KubeObject[] {
+  const text = ({ group, kind, name }: ReturnType<typeof refOf>): string => `${group}/${kind}/${name}`;
+  const wanted = new Set([...keys].map((key) => text(parseRefKey(key))));
+  return objects.filter(
+    (object) => object.kind === "HorizontalPodAutoscaler" || wanted.has(text(refOf(object))),
+  );
 }
 
 function modeOf(record: KeptRecord, order: ApplyOrder): Mode {
@@ -160,8 +200,9 @@ function syncContext(
   record: KeptRecord,
 ): SyncContext {
   const { hub, project } = identity();
+  const owner = { hub, project, app: state.app };
   const run = new DeliveryRun(deps.kube, state, record);
-  return { deps, stopper, owner: { hub, project, app: state.app }, store: state.store, run };
+  return { deps, stopper, owner, store: state.store, run, settled: () => undefined };
 }
 
 /** The view to go on from: that of this generation, or a new one. */
@@ -172,8 +213,8 @@ function baseOf(state: AppState, record: KeptRecord): Content {
   return same ? view : fresh;
 }
 
-function doneView(base: Content, mode: Mode, end: DoneEnd): Content {
-  const told = { ...base, ...phaseOf(end.verdicts), failures: [] };
+function doneView(base: Content, mode: Mode, end: DoneEnd, open: Open): Content {
+  const told = { ...base, ...phaseOf(open, base.objects), failures: [] };
   const undried = end.seen.filter((one) => one.undried === true).length;
   if (undried > 0)
     told.message = sentence(

@@ -29,6 +29,7 @@ export interface SyncContext {
   owner: Owner;
   store: InventoryStore;
   run: DeliveryRun;
+  settled: ApplyContext["settled"];
 }
 
 export async function applyPass(
@@ -79,8 +80,18 @@ export async function removePass(
 function applyContext(context: SyncContext, order: ApplyOrder, mode: Mode, prepared: Prepared): ApplyContext {
   const { deps, owner, store } = context;
   const { problems } = prepared;
+  const { settled } = context;
   const scaled = scaledIn(prepared.objects);
-  return { kube: deps.kube, owner, sync: order.sync, mode, known: store.inventory, scaled, problems };
+  return {
+    kube: deps.kube,
+    owner,
+    sync: order.sync,
+    mode,
+    known: store.inventory,
+    scaled,
+    problems,
+    settled,
+  };
 }
 
 async function makeTarget(context: SyncContext, name: string, objects: readonly KubeObject[]): Promise<void> {

@@ -71,15 +71,12 @@ function closedUntil(kube: Kube, open: () => boolean): Kube {
     return await call();
   };
   return {
+    ...kube,
     apply: (object, options) => checked(object.metadata.namespace, () => kube.apply(object, options)),
     setManagers: (at, managers, version) =>
       checked(at.namespace, () => kube.setManagers(at, managers, version)),
     get: (at) => checked(at.namespace === "" ? at.name : at.namespace, () => kube.get(at)),
     delete: (at, uid) => checked(at.namespace, () => kube.delete(at, uid)),
-    scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
-    version: () => kube.version(),
   };
 }
 

@@ -72,7 +72,7 @@ describe(runAgent.name, () => {
   it("leaves what no longer bears its mark", async () => {
     const hub = await TestHub.create();
     const kube = memoryCluster();
-    start(hub, kube, { token: hub.token(), options: { driftEveryMs: 60_000 } });
+    start(hub, kube, { token: hub.token(), options: { stirSettleMs: 60_000 } });
     await hub.assign("shop", [configMap("a"), configMap("b")]);
     await phase(hub, "shop", "healthy", 1);
     kube.edit(SETTINGS, { metadata: { annotations: { "fairlead.dev/owner": null } } });

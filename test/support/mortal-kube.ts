@@ -20,6 +20,7 @@ export function mortal(kube: Kube, at: number, when: "before" | "after"): Mortal
     return await NEVER;
   };
   const self: Mortal = {
+    ...kube,
     calls: 0,
     dead: death.promise,
     apply: (object, options) => lives(() => kube.apply(object, options)),
@@ -27,9 +28,16 @@ export function mortal(kube: Kube, at: number, when: "before" | "after"): Mortal
     get: (address) => lives(() => kube.get(address)),
     delete: (address, uid) => lives(() => kube.delete(address, uid)),
     scopeOf: (apiVersion, kind) => lives(() => kube.scopeOf(apiVersion, kind)),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
     version: () => lives(() => kube.version()),
+    // Not counted: when a watch is renewed is not the delivery's order of steps.
+    async *listMetadata(selection) {
+      if (self.calls > at) await NEVER;
+      yield* kube.listMetadata(selection);
+    },
+    async *watchMetadata(selection, from) {
+      for await (const event of kube.watchMetadata(selection, from))
+        yield self.calls > at ? await NEVER : event;
+    },
   };
   return self;
 }
