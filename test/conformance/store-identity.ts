@@ -8,7 +8,6 @@ import { sealBatch, type AuditRecord } from "#core/audit-record.ts";
 import type { Hub } from "../../functions/store/hub.ts";
 import { KEY_OVERLAP_MS } from "#core/limits.ts";
 import { sha256 } from "#core/digest.ts";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import {
   askRotation,
   getAgentIdentity,
@@ -68,6 +67,7 @@ import {
   race,
   resource,
   stamp,
+  type StoreEngine,
   type StoreUnderTest,
 } from "./store-parts.ts";
 
@@ -75,7 +75,7 @@ const NOW = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
 
 /** Registers the suite inside the caller's `describe`. */
-export function identityConformance(start: () => Promise<DynamoEngine>): void {
+export function identityConformance(start: () => Promise<StoreEngine>): void {
   let store: StoreUnderTest;
   beforeAll(async () => {
     store = await openStore(start);
