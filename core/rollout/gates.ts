@@ -23,9 +23,10 @@ export function gateAfter(rollout: Rollout, stage: Stage, now: number): Step | u
   const failed = new Set(rollout.failed);
   if (rollout.released < stage.to) return undefined;
   if (rollout.out.some((rank) => inStage(stage, rank) && !failed.has(rank))) return undefined;
-  // Where nothing changed for any of its clusters there is nothing to wait for; an empty stage keeps its gates, for it
-  // may be empty by a slip in a label.
-  const unchanged = rollout.moved === 0 && stage.to > stage.from;
+  // Where nothing changes for any of its clusters there is nothing to wait for. An empty stage keeps its gates, for it
+  // may be empty by a slip in a label; so does one whose clusters were silent, for nobody has tried the release there.
+  const unchanged =
+    rollout.moved === 0 && stage.to > stage.from && !rollout.later.some((rank) => inStage(stage, rank));
   if (unchanged) return "passed";
   const soaked = soak(rollout, stage, now);
   if (soaked !== undefined) return soaked;
