@@ -36,6 +36,7 @@ import {
 import { bootstrapRedemption, putBootstrap } from "../../functions/store/bootstrap.ts";
 import {
   deleteBeat,
+  existingClusters,
   getBeats,
   hear,
   isSilent,
@@ -203,6 +204,8 @@ export function identityConformance(start: () => Promise<StoreEngine>): void {
       await putBeat(db(), project, "b", NOW);
       expect([...(await listBeats(db(), project)).keys()].sort()).toEqual(["a", "b"]);
       const beats = await getBeats(db(), project, ["a", "none"]);
+      await putResource(db(), resource("Cluster", project, "there"), stamp);
+      expect(await existingClusters(db(), project, ["there", "gone"])).toEqual(new Set(["there"]));
       expect(beats.get("a")).toMatchObject({ heardAt: NOW, agent: "1.0" });
       expect(isSilent(beats.get("none"), NOW)).toBe(true);
       expect(isSilent(beats.get("a"), NOW + 1)).toBe(false);
