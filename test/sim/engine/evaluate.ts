@@ -1,4 +1,5 @@
 /** Conditions and updates over one item. An item is frozen; an update makes another one. */
+import { assertNever } from "#core/assert.ts";
 import type { Item } from "../../../functions/store/db.ts";
 import { ValidationError } from "./errors.ts";
 import type { Action, Condition, Operand, Path } from "./expression.ts";
@@ -17,6 +18,8 @@ export function holds(condition: Condition, item: Item | undefined): boolean {
       return begins(at(item, condition.path), valueOf(condition.prefix, item));
     case "compare":
       return compare(condition.by, valueOf(condition.left, item), valueOf(condition.right, item));
+    default:
+      return assertNever(condition);
   }
 }
 

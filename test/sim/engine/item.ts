@@ -25,7 +25,7 @@ export function stored(value: unknown): unknown {
     typeof value !== "object" ||
     (Object.getPrototypeOf(value) !== Object.prototype && Object.getPrototypeOf(value) !== null)
   )
-    throw new ValidationError(`cannot be kept: ${String(value)}`);
+    throw new ValidationError(`a ${typeof value} that cannot be kept`);
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
   return Object.freeze(Object.fromEntries(fields.map(([name, field]) => [name, stored(field)])));
 }
