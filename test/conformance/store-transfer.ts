@@ -144,7 +144,7 @@ export function transferConformance(start: () => Promise<StoreEngine>): void {
       const lines = await exported();
       const counts = Map.groupBy(lines, ({ kind }) => kind);
       expect(Object.fromEntries([...counts].map(([kind, some]) => [kind, some.length]))).toEqual({
-        resource: 1 + 3 * 12 + 1 + 1,
+        resource: 1 + 4 * 12 + 1 + 1,
         agent: 1,
         token: 1,
         credential: 1,
