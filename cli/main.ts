@@ -14,6 +14,7 @@ import { auditLogVerify } from "./commands/audit-log-verify.ts";
 import { clusterRevoke, clusterRotate } from "./commands/cluster-key.ts";
 import { clusterRegister } from "./commands/cluster-register.ts";
 import { credentials } from "./commands/credentials.ts";
+import { deadLetters } from "./commands/dead-letters.ts";
 import { remove } from "./commands/delete.ts";
 import { exportHub } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
@@ -78,6 +79,7 @@ const root = buildRouteMap({
     manifests,
     delete: remove,
     hub,
+    deadLetters,
     export: exportHub,
     import: importHub,
     agent,

@@ -7,11 +7,20 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { GetFunctionUrlConfigCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import { z } from "zod";
+import { cacheFolder } from "../../../cli/dev/build.ts";
 import { ensureTool } from "../../../cli/dev/tools.ts";
 import { startMiniStack, type MiniStack } from "../ministack.ts";
 import { startFront, type Front } from "./front.ts";
 import { sstEnvironment, sstPlatform } from "./platform.ts";
-import { accountOf, layOut, runSst, secretsOf } from "./run.ts";
+import { accountOf, layOut, runSst } from "./run.ts";
+
+const outputsSchema = z.object({
+  api: z.string(),
+  agents: z.string(),
+  table: z.string(),
+  deadLetters: z.string(),
+});
 
 export interface Call {
   act: "create" | "update" | "delete";
@@ -26,20 +35,23 @@ export interface Deployment {
   env: Record<string, string>;
   /** Where people's API and the agents' endpoints answer, by a front each. */
   urls: { api: string; agents: string };
+  /** `npx sst secret set NAME < FILE`. */
+  setSecret(name: string, text: string): Promise<void>;
   /** What the provider was asked to do. */
   deploy(): Promise<Call[]>;
   remove(): Promise<Call[]>;
+  /** What `sst.config.ts` returns. */
+  outputs(): Promise<Record<"api" | "agents" | "table" | "deadLetters", string>>;
   stop(): Promise<void>;
 }
 
 export interface DeploymentOptions {
   stage: string;
-  secrets: Record<string, string>;
   /** For the emulator, and with it for the functions. */
   env?: Record<string, string>;
 }
 
-export async function startDeployment({ stage, secrets, env = {} }: DeploymentOptions): Promise<Deployment> {
+export async function startDeployment({ stage, env = {} }: DeploymentOptions): Promise<Deployment> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-deploy-"));
   const stops: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const stop = async (): Promise<void> => {
@@ -52,9 +64,12 @@ export async function startDeployment({ stage, secrets, env = {} }: DeploymentOp
     const aws = await startMiniStack({ PATH, ...env });
     stops.push(() => aws.stop());
     const fronts = { api: await startFront(aws.endpoint), agents: await startFront(aws.endpoint) };
-    stops.push(() => fronts.api.stop(), () => fronts.agents.stop());
+    stops.push(
+      () => fronts.api.stop(),
+      () => fronts.agents.stop(),
+    );
     const account = accountOf(aws);
-    const given = { ...(await engineEnvironment(folder, fronts)), ...secretsOf(secrets), ...account };
+    const given = { ...(await engineEnvironment(folder, fronts)), ...account };
     const sst = async (command: string): Promise<Call[]> => {
       await writeFile(given.FAIRLEAD_SST_CALLS, "");
       await runSst([command, "--stage", stage], folder, given);
@@ -65,12 +80,17 @@ export async function startDeployment({ stage, secrets, env = {} }: DeploymentOp
       folder,
       env: account,
       urls: { api: fronts.api.url, agents: fronts.agents.url },
+      setSecret: async (name, text) => {
+        await runSst(["secret", "set", name, "--stage", stage], folder, given, text);
+      },
       deploy: async () => {
         const calls = await sst("deploy");
         await lead(fronts, account);
         return calls;
       },
       remove: () => sst("remove"),
+      outputs: async () =>
+        outputsSchema.parse(JSON.parse(await readFile(join(folder, ".sst/outputs.json"), "utf8"))),
       stop,
     };
   } catch (error) {
@@ -113,7 +133,8 @@ export function clientConfig(env: Readonly<Record<string, string>>) {
 
 /** SST's folder of configuration, with the engine and the providers in it. */
 async function engineEnvironment(folder: string, fronts: Record<"api" | "agents", Front>) {
-  const script = (file: string): string => `import(${JSON.stringify(new URL(file, import.meta.url).href)});\n`;
+  const script = (file: string): string =>
+    `import(${JSON.stringify(new URL(file, import.meta.url).href)});\n`;
   const sst = await sstEnvironment(folder, script("pulumi.ts"));
   for (const [name, version] of [
     ["aws", "7.20.0"],
@@ -129,6 +150,8 @@ async function engineEnvironment(folder: string, fronts: Record<"api" | "agents"
   return {
     ...sst,
     HOME: folder,
+    // Another home would have the built tools made anew.
+    FAIRLEAD_CACHE: cacheFolder(),
     FAIRLEAD_PULUMI: join(await ensureTool("pulumi"), "pulumi"),
     FAIRLEAD_SST_PLATFORM: join(await sstPlatform(), ".sst/platform/package.json"),
     FAIRLEAD_SST_CALLS: join(folder, "calls.jsonl"),

@@ -30,17 +30,25 @@ export async function startFront(endpoint: string): Promise<Front> {
   };
 }
 
-function forward(endpoint: string, host: string | undefined, incoming: IncomingMessage, answer: ServerResponse): void {
+function forward(
+  endpoint: string,
+  host: string | undefined,
+  incoming: IncomingMessage,
+  answer: ServerResponse,
+): void {
   if (host === undefined) {
     answer.writeHead(503).end();
     return;
   }
   const { hostname, port } = new URL(endpoint);
   const { method, url: path } = incoming;
-  const passed = request({ hostname, port, method, path, headers: { ...incoming.headers, host } }, (found) => {
-    answer.writeHead(found.statusCode ?? 502, found.headers);
-    found.pipe(answer);
-  });
+  const passed = request(
+    { hostname, port, method, path, headers: { ...incoming.headers, host } },
+    (found) => {
+      answer.writeHead(found.statusCode ?? 502, found.headers);
+      found.pipe(answer);
+    },
+  );
   passed.on("error", () => answer.writeHead(502).end());
   incoming.pipe(passed);
 }

@@ -45,10 +45,10 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function serve(main: string): Promise<{ server: Server; port: number }> {
-  const require = createRequire(main);
-  const { LanguageServer } = require("@pulumi/pulumi/automation/server") as Language;
-  const grpc = createRequire(require.resolve("@pulumi/pulumi"))("@grpc/grpc-js") as Grpc;
-  const { LanguageRuntimeService } = require("@pulumi/pulumi/proto/language_grpc_pb") as {
+  const load = createRequire(main);
+  const { LanguageServer } = load("@pulumi/pulumi/automation/server") as Language;
+  const grpc = createRequire(load.resolve("@pulumi/pulumi"))("@grpc/grpc-js") as Grpc;
+  const { LanguageRuntimeService } = load("@pulumi/pulumi/proto/language_grpc_pb") as {
     LanguageRuntimeService: unknown;
   };
   const language = new LanguageServer(async () => {

@@ -8,7 +8,7 @@ import { withLock } from "../../../cli/dev/lock.ts";
 import type { MiniStack } from "../ministack.ts";
 import { sstPlatform, sstProgram } from "./platform.ts";
 
-const RUN_MS_MAX = 300_000;
+const RUN_MS_MAX = 600_000;
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const LOCK = join(tmpdir(), "fairlead-sst-13557.lock");
 
@@ -47,22 +47,24 @@ export function runSst(
   args: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string>>,
+  input: string = "",
 ): Promise<string> {
   return withLock(
     LOCK,
     () => undefined,
-    () => run([sstProgram(), ...args, "--print-logs"], cwd, { ...process.env, ...env }),
+    () => run([sstProgram(), ...args, "--print-logs"], cwd, { ...process.env, ...env }, input),
   );
 }
 
-function run(args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+function run(args: string[], cwd: string, env: NodeJS.ProcessEnv, input: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd,
       env,
       timeout: RUN_MS_MAX,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
+    child.stdin.end(input);
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));

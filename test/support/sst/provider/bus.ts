@@ -58,7 +58,12 @@ interface EventTarget {
   arn: string;
 }
 
-const putTarget = async ({ rule, eventBusName, targetId, ...inputs }: EventTarget): Promise<Record<string, unknown>> => {
+const putTarget = async ({
+  rule,
+  eventBusName,
+  targetId,
+  ...inputs
+}: EventTarget): Promise<Record<string, unknown>> => {
   const target = { ...(awsNames(inputs) as Omit<Target, "Id">), Id: targetId };
   await events.send(new PutTargetsCommand({ Rule: rule, EventBusName: eventBusName, Targets: [target] }));
   return {};
@@ -125,7 +130,11 @@ export const queue = kind<Queue>({
     return {};
   },
   remove: (QueueUrl) =>
-    gone(sqs.send(new DeleteQueueCommand({ QueueUrl })), "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+    gone(
+      sqs.send(new DeleteQueueCommand({ QueueUrl })),
+      "QueueDoesNotExist",
+      "AWS.SimpleQueueService.NonExistentQueue",
+    ),
 });
 
 interface LogGroup {

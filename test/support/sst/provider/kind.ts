@@ -10,10 +10,10 @@ export interface Made {
 export interface Kind {
   /** Inputs that name the thing: with another value it is another thing. */
   names: readonly string[];
-  create(inputs: Inputs, name: string): Promise<Made>;
+  create: (inputs: Inputs, name: string) => Promise<Made>;
   /** Absent: whatever changes, it is made anew. What it answers is added to what creation told. */
-  update?(id: string, inputs: Inputs, before: Inputs): Promise<Record<string, unknown>>;
-  remove(id: string, state: Inputs): Promise<void>;
+  update?: (id: string, inputs: Inputs, before: Inputs) => Promise<Record<string, unknown>>;
+  remove: (id: string, state: Inputs) => Promise<void>;
 }
 
 /** A kind whose inputs have a type of their own: the SDK of Pulumi has checked them, as SST is written in TypeScript. */
@@ -23,7 +23,7 @@ export function kind<T extends object>(own: {
   update?(id: string, inputs: T, before: T): Promise<Record<string, unknown>>;
   remove(id: string, state: T): Promise<void>;
 }): Kind {
-  const { update } = own;
+  const update = own.update?.bind(own);
   return {
     names: own.names,
     create: (inputs, name) => own.create(inputs as T, name),
@@ -35,7 +35,7 @@ export function kind<T extends object>(own: {
 }
 
 /** Pulumi's names of fields as AWS's: `maximumRetryAttempts` is `MaximumRetryAttempts`. */
-export function awsNames<T>(value: T): unknown {
+export function awsNames(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(awsNames);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(

@@ -3,20 +3,8 @@ import { randomBytes } from "node:crypto";
 import { eventBus, eventRule, eventTarget, logGroup, queue, schedule } from "./bus.ts";
 import { role } from "./iam.ts";
 import { kind, type Kind } from "./kind.ts";
-import {
-  eventInvokeConfig,
-  eventSourceMapping,
-  functionUrl,
-  lambdaFunction,
-  permission,
-} from "./lambda.ts";
-import {
-  bucket,
-  bucketObject,
-  bucketPolicy,
-  bucketPublicAccessBlock,
-  bucketVersioning,
-} from "./objects.ts";
+import { eventInvokeConfig, eventSourceMapping, functionUrl, lambdaFunction, permission } from "./lambda.ts";
+import { bucket, bucketObject, bucketPolicy, bucketPublicAccessBlock, bucketVersioning } from "./objects.ts";
 import { dynamoTable } from "./table.ts";
 
 const bytes = kind<{ length: number }>({

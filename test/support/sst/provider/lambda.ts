@@ -25,6 +25,7 @@ import {
   type CreateFunctionUrlConfigCommandInput,
   type PutFunctionEventInvokeConfigCommandInput,
 } from "@aws-sdk/client-lambda";
+import { emulated } from "./filter.ts";
 import { awsNames, gone, kind } from "./kind.ts";
 
 const lambda = new LambdaClient();
@@ -38,18 +39,16 @@ interface Function {
   reservedConcurrentExecutions?: number;
 }
 
-function configurationOf({ name, s3Bucket, s3Key, reservedConcurrentExecutions, ...rest }: Function) {
+function configurationOf({ name, s3Bucket, s3Key, reservedConcurrentExecutions: _own, ...rest }: Function) {
   const config = awsNames(rest) as Omit<CreateFunctionCommandInput, "FunctionName" | "Code">;
   return { config: { ...config, FunctionName: name }, code: { S3Bucket: s3Bucket, S3Key: s3Key } };
 }
 
 async function reserve({ name: FunctionName, reservedConcurrentExecutions }: Function): Promise<void> {
   const ReservedConcurrentExecutions = reservedConcurrentExecutions;
-  await lambda.send(
-    ReservedConcurrentExecutions === undefined
-      ? new DeleteFunctionConcurrencyCommand({ FunctionName })
-      : new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions }),
-  );
+  if (ReservedConcurrentExecutions === undefined)
+    await lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+  else await lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions }));
 }
 
 async function settledFunction(name: string, change: "Active" | "Updated"): Promise<Record<string, unknown>> {
@@ -58,7 +57,12 @@ async function settledFunction(name: string, change: "Active" | "Updated"): Prom
   const { FunctionArn, CodeSha256 } = await lambda.send(
     new GetFunctionConfigurationCommand({ FunctionName: name }),
   );
-  return { arn: FunctionArn, codeSha256: CodeSha256, qualifiedArn: `${FunctionArn}:$LATEST`, version: "$LATEST" };
+  return {
+    arn: FunctionArn,
+    codeSha256: CodeSha256,
+    qualifiedArn: `${FunctionArn}:$LATEST`,
+    version: "$LATEST",
+  };
 }
 
 export const lambdaFunction = kind<Function>({
@@ -105,7 +109,10 @@ export const functionUrl = kind<Url>({
     };
     const { FunctionUrl = "", FunctionArn } = await lambda.send(new CreateFunctionUrlConfigCommand(input));
     const urlId = new URL(FunctionUrl).hostname.split(".")[0];
-    return { id: FunctionName, outs: { functionUrl: addressOf(name, FunctionUrl), functionArn: FunctionArn, urlId } };
+    return {
+      id: FunctionName,
+      outs: { functionUrl: addressOf(name, FunctionUrl), functionArn: FunctionArn, urlId },
+    };
   },
   remove: (FunctionName) => gone(lambda.send(new DeleteFunctionUrlConfigCommand({ FunctionName })), GONE),
 });
@@ -154,9 +161,13 @@ interface Mapping {
   functionName: string;
   startingPosition: string;
   destinationConfig?: { onFailure: { destinationArn: string } };
+  filterCriteria?: { filters: { pattern: string }[] };
 }
 
-function mappingOf({ destinationConfig, ...rest }: Mapping): CreateEventSourceMappingCommandInput {
+function mappingOf(inputs: Mapping): CreateEventSourceMappingCommandInput {
+  const { destinationConfig, filterCriteria, ...others } = inputs;
+  const patterns = (filterCriteria?.filters ?? []).flatMap(({ pattern }) => emulated(pattern));
+  const rest = { ...others, filterCriteria: { filters: patterns.map((pattern) => ({ pattern })) } };
   const Destination = destinationConfig?.onFailure.destinationArn;
   return {
     ...(awsNames(rest) as CreateEventSourceMappingCommandInput),

@@ -25,7 +25,8 @@ async function send(service: string, path: string, init: RequestInit): Promise<s
   const text = await answer.text();
   if (answer.ok) return text;
   const error = new Error(`${service} ${path}: ${answer.status} ${text}`);
-  error.name = /<Code>(\w+)<\/Code>|"__type":\s*"[^"]*?(\w+)"/.exec(text)?.slice(1).find(Boolean) ?? "Unknown";
+  error.name =
+    /<Code>(\w+)<\/Code>|"__type":\s*"[^"]*?(\w+)"/.exec(text)?.slice(1).find(Boolean) ?? "Unknown";
   throw error;
 }
 
