@@ -89,8 +89,9 @@ describe("a deployment to an emulator", () => {
       await line.cli(["rollout", "status", "shop", "--wait", "--commit", commit, "--timeout", "10m"]);
       // A cluster that was not heard yet when the rollout began is moved after it.
       await until("the push in the cluster", async () => (await greeting()) === "from afar", LONG_MS / 2);
-      const { out } = await line.cli(["get", "placements", "shop"]);
-      expect(out).toContain("healthy");
+      await until("told as healthy", async () =>
+        (await line.cli(["get", "placements", "shop"])).out.includes("healthy"),
+      );
     },
     LONG_MS,
   );

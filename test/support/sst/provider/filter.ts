@@ -1,6 +1,6 @@
 /**
- * MiniStack's matcher takes `exists: false` for a field whose parent is there; AWS's matches also where the parent itself is
- * absent (`test/infra/patterns.test.ts` asks AWS's own). So a pattern is written for the emulator as AWS means it.
+ * MiniStack's matcher takes `exists: false` for a field whose parent is there; AWS's own (event-ruler 1.8.1) matches also where
+ * the parent, or the whole image, is absent. So a pattern is written for the emulator as AWS means it.
  */
 
 /** DynamoDB's marks of a value's type. */
