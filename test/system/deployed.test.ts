@@ -145,7 +145,7 @@ describe("a deployment to an emulator", () => {
   );
 
   it(
-    "handles of a batch what it can, names the poison record alone, and leaves it to a person",
+    "handles of a batch what it can, and names the poison record alone",
     async () => {
       const [good] = (await parts.streamRecords()).slice(-1);
       if (good === undefined) throw new Error("the stream is empty");
@@ -183,7 +183,7 @@ describe("a deployment to an emulator", () => {
   );
 
   it(
-    "removed leaves nothing",
+    "removed deletes all that it made but the source maps that SST keeps",
     async () => {
       const removed = await line.deployment.remove();
       const left = made.filter(
