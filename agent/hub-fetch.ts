@@ -2,6 +2,9 @@
  * The transport to the hub, over Node's own client: as much of `fetch` as the hub's calls need. No redirect is
  * followed; a body is read by who bounds it.
  */
+import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { exchange, openConnections, type Connections } from "./exchange.ts";
 
 export interface HubRequest {
@@ -31,7 +34,7 @@ export function createHubFetch(timeoutMs: number): (url: string, init: HubReques
     kept.set(url.protocol, connections);
     const answer = await exchange(url, {
       method,
-      headers,
+      headers: { ...headers, "accept-encoding": "gzip" },
       body,
       signal,
       connections,
@@ -43,6 +46,15 @@ export function createHubFetch(timeoutMs: number): (url: string, init: HubReques
       const value = answer.headers[name];
       return typeof value === "string" ? value : null;
     };
-    return { ok: status >= 200 && status < 300, status, headers: { get }, body: answer };
+    return { ok: status >= 200 && status < 300, status, headers: { get }, body: unpacked(answer) };
   };
+}
+
+/** Packed bodies come out as what was packed; whoever reads bounds that, so a small one cannot fill the memory. */
+function unpacked(answer: IncomingMessage): AsyncIterable<Uint8Array> {
+  if (answer.headers["content-encoding"] !== "gzip") return answer;
+  const body = createGunzip();
+  // Either end's error ends the other; the reader is told by the body.
+  pipeline(answer, body, () => {});
+  return body;
 }

@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHubFetch } from "../../agent/hub-fetch.ts";
 
@@ -44,6 +45,19 @@ describe("createHubFetch", () => {
     expect([answer.ok, answer.status, answer.headers.get("fairlead-poll-ms")]).toEqual([true, 201, "7"]);
     expect(await textOf(answer.body)).toBe("/x?y grüße é");
     expect(answer.headers.get("absent")).toBeNull();
+  });
+  it("unpacks what the hub has packed, and fails where that is broken", async () => {
+    const packed = gzipSync("a bundle, ".repeat(1_000));
+    const url = await serve((response, path) =>
+      response
+        .writeHead(200, { "content-encoding": "gzip" })
+        .end(path === "/whole" ? packed : packed.subarray(0, 20)),
+    );
+    const fetch = createHubFetch(60_000);
+    expect(await textOf((await fetch(`${url}/whole`, request())).body)).toHaveLength(10_000);
+    await expect(textOf((await fetch(`${url}/cut`, request())).body)).rejects.toThrow(
+      "unexpected end of file",
+    );
   });
   it("follows no redirect: the signature does not travel", async () => {
     const seen: string[] = [];
