@@ -23,6 +23,7 @@ export type ToolName =
   | "age-keygen"
   | "registry"
   | "crane"
+  | "actionlint"
   | "signing-tools";
 const toolNames: readonly ToolName[] = [
   "leash",
@@ -34,6 +35,7 @@ const toolNames: readonly ToolName[] = [
   "age-keygen",
   "registry",
   "crane",
+  "actionlint",
   "signing-tools",
 ];
 
@@ -45,6 +47,7 @@ const versions = {
   sops: "3.11.0",
   age: "1.2.1",
   registry: "0.22.1",
+  actionlint: "1.7.12",
 };
 /** The programs of the tool `kubernetes`, each a file in its folder. */
 export const kubernetesPrograms = [
@@ -91,6 +94,8 @@ const tools: Record<ToolName, () => Promise<BuildSpec>> = {
     yardstick("registry", `github.com/google/go-containerregistry/cmd/registry@v${versions.registry}`),
   crane: async () =>
     yardstick("crane", `github.com/google/go-containerregistry/cmd/crane@v${versions.registry}`),
+  actionlint: async () =>
+    yardstick("actionlint", `github.com/rhysd/actionlint/cmd/actionlint@v${versions.actionlint}`),
   kustomize: async () => yardstick("kustomize", `sigs.k8s.io/kustomize/kustomize/v5@v${versions.kustomize}`),
   leash: async () => ({
     name: "leash",
