@@ -15,6 +15,7 @@ import { clusterHold, clusterReleaseHold } from "./commands/cluster-hold.ts";
 import { clusterRevoke, clusterRotate } from "./commands/cluster-key.ts";
 import { clusterRegister } from "./commands/cluster-register.ts";
 import { credentials } from "./commands/credentials.ts";
+import { deadLetters } from "./commands/dead-letters.ts";
 import { remove } from "./commands/delete.ts";
 import { exportHub } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
@@ -24,7 +25,8 @@ import { manifests } from "./commands/manifests.ts";
 import { login } from "./commands/login.ts";
 import { logout } from "./commands/logout.ts";
 import { plan } from "./commands/plan.ts";
-import { rolloutCommand } from "./commands/rollout-command.ts";
+import { promote } from "./commands/promote.ts";
+import { rolloutCommand, rolloutRollback } from "./commands/rollout-command.ts";
 import { rolloutHistory } from "./commands/rollout-history.ts";
 import { rolloutStatus } from "./commands/rollout-status.ts";
 import { sync } from "./commands/sync.ts";
@@ -49,7 +51,7 @@ const rollout = buildRouteMap({
     skip: rolloutCommand("skip-stage"),
     retry: rolloutCommand("retry"),
     abort: rolloutCommand("abort"),
-    rollback: rolloutCommand("rollback"),
+    rollback: rolloutRollback,
     unpin: rolloutCommand("unpin"),
   },
   docs: { brief: "Follow rollouts, and tell them what to do" },
@@ -75,6 +77,7 @@ const root = buildRouteMap({
     apply,
     plan,
     rollout,
+    promote,
     why,
     cluster,
     credentials,
@@ -85,6 +88,7 @@ const root = buildRouteMap({
     manifests,
     delete: remove,
     hub,
+    deadLetters,
     export: exportHub,
     import: importHub,
     agent,

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
 import { readOpenapi } from "./openapi.ts";
+import { listMetadata, watchMetadata } from "./metadata.ts";
 import { createDiscovery, type ServedKind } from "./discovery.ts";
-import { FIELD_MANAGER, KubeError, type Address, type Kube } from "./port.ts";
+import { FIELD_MANAGER, KubeError, type Address, type Kube, type Selection } from "./port.ts";
 import { notServed } from "./served.ts";
 import { createWire, type KubeAddress } from "./wire.ts";
 
@@ -35,6 +36,11 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     return served;
   }
 
+  async function collectionOf(selection: Selection): Promise<string> {
+    const served = await servedOrThrow({ ...selection, metadata: { name: "any" } });
+    return `${served.prefix}${served.resource}`;
+  }
+
   async function get(target: Address): Promise<KubeObject | undefined> {
     const served = await discovery.find(target.apiVersion, target.kind);
     if (served === undefined) return undefined;
@@ -48,22 +54,25 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
 
   return {
     get,
-    async apply(object, { dryRun, force }) {
-      const served = await servedOrThrow(object);
-      const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: String(force) });
-      if (dryRun) query.set("dryRun", "All");
-      const request = {
-        method: "PATCH",
-        path: `${pathOf(served, addressOf(object))}?${query.toString()}`,
-        // JSON is YAML, and this type is what every server version knows.
-        contentType: "application/apply-patch+yaml",
-        body: object,
-      } as const;
-      const answer = await wire.send(request).catch((error: unknown) => {
+    async apply(object, options) {
+      const path = pathOf(await servedOrThrow(object), addressOf(object));
+      const answer = await wire.send(applyRequest(path, object, options)).catch((error: unknown) => {
         throw asRefusal(error);
       });
-      if (!dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
+      if (!options.dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
       return asObject(answer);
+    },
+    async setManagers(target, managedFields, resourceVersion) {
+      const { apiVersion, kind, namespace, name } = target;
+      const served = await servedOrThrow({ apiVersion, kind, metadata: { namespace, name } });
+      const body = [
+        { op: "replace", path: "/metadata/managedFields", value: managedFields },
+        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+      ];
+      const path = `${pathOf(served, target)}?fieldManager=${FIELD_MANAGER}`;
+      return asObject(
+        await wire.send({ method: "PATCH", path, contentType: "application/json-patch+json", body }),
+      );
     },
     async delete(target, uid) {
       const served = await discovery.find(target.apiVersion, target.kind);
@@ -87,6 +96,12 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     },
     served: () => discovery.list(),
     openapi: () => readOpenapi(wire),
+    async *listMetadata(selection) {
+      yield* listMetadata(wire, await collectionOf(selection), selection);
+    },
+    async *watchMetadata(selection, from) {
+      yield* watchMetadata(wire, await collectionOf(selection), selection, from);
+    },
     async version() {
       return versionSchema.parse(await wire.send({ method: "GET", path: "/version" })).gitVersion;
     },
@@ -106,6 +121,14 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     const spec = definedSchema.safeParse(definition["spec"]);
     if (spec.success) discovery.expect(spec.data.group, spec.data.names.kind);
   }
+}
+
+function applyRequest(path: string, body: KubeObject, options: { dryRun: boolean; force: boolean }) {
+  const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: String(options.force) });
+  if (options.dryRun) query.set("dryRun", "All");
+  // JSON is YAML, and this type is what every server version knows.
+  const contentType = "application/apply-patch+yaml";
+  return { method: "PATCH", path: `${path}?${query.toString()}`, contentType, body } as const;
 }
 
 function addressOf(object: KubeObject): Address {

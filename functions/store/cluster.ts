@@ -166,13 +166,30 @@ export async function getBeats(
   project: string,
   clusters: readonly string[],
 ): Promise<Map<string, Beat>> {
-  return beatsOf(await db.getMany(clusters.map((cluster) => keys.beat(project, cluster))));
+  // A beat that is a second old is as good: who is silent has been so for minutes.
+  const options = { consistent: false };
+  return beatsOf(
+    await db.getMany(
+      clusters.map((cluster) => keys.beat(project, cluster)),
+      options,
+    ),
+  );
 }
 
 /** One that was held before it was ever heard is none yet. */
 function beatsOf(items: readonly Item[]): Map<string, Beat> {
   const beats = items.map((item) => beatSchema.parse(item)).filter(({ heardAt }) => heardAt > 0);
   return new Map(beats.map((beat) => [beat.cluster, beat]));
+}
+
+/** Which of these clusters there are. */
+export async function existingClusters(
+  db: Db,
+  project: string,
+  clusters: readonly string[],
+): Promise<Set<string>> {
+  const items = await db.getMany(clusters.map((cluster) => keys.cluster(project, cluster)));
+  return new Set(items.map(({ name }) => String(name)));
 }
 
 /** Never heard counts as silent. */

@@ -1,16 +1,15 @@
 /** What a rollout keeps, on any engine: its sets of ranks whole, its timeline once, and where a cluster would go back to. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import { assign, getPlacements, putReport } from "../../functions/store/placement.ts";
 import { packRanks, unpackRanks } from "../../functions/store/ranks.ts";
 import { createRelease, getRollout, putRollout, rolloutOfItem } from "../../functions/store/rollout.ts";
 import { inForce } from "../../functions/store/state.ts";
 import { pageTimeline, putTimelineEntry } from "../../functions/store/timeline.ts";
 import { deleteScans, listScans, putScan } from "../../functions/store/scan.ts";
-import { openStore, release, rollout, target, type StoreUnderTest } from "./store-parts.ts";
+import { openStore, release, rollout, target, type StoreEngine, type StoreUnderTest } from "./store-parts.ts";
 
 /** Registers the suite inside the caller's `describe`. */
-export function rolloutConformance(start: () => Promise<DynamoEngine>): void {
+export function rolloutConformance(start: () => Promise<StoreEngine>): void {
   let store: StoreUnderTest;
   beforeAll(async () => {
     store = await openStore(start);
@@ -48,6 +47,38 @@ export function rolloutConformance(start: () => Promise<DynamoEngine>): void {
       const next = { ...first, out: [1, 2, 5], free: [2], failed: [5], later: [0, 7], back };
       expect(await putRollout(store.db, next)).toBe("written");
       expect(await getRollout(store.db, "ranks", "shop", 1)).toEqual({ ...next, version: 2 });
+    });
+
+    it("keeps the number under which it was withheld, and is written over what was read of it", async () => {
+      const record = (version: number) => ({
+        project: "withheld",
+        app: "shop",
+        version,
+        epoch: 1,
+        generation: 1,
+        release: 1,
+        active: true,
+        inputs: "i",
+        lookedAt: 1,
+      });
+      const put = (change: object, was: number | undefined) =>
+        createRelease(
+          store.db,
+          release("withheld", 1),
+          { ...rollout("withheld", 1), ...change },
+          record((was ?? 0) + 1),
+          was,
+        );
+      const state = { kind: "withheld", since: 1, reason: "it would delete all", authors: ["user:ada"] };
+      expect(await put({ state }, undefined)).toBe("written");
+      expect(await put({ version: 3 }, 1)).toBe("lost");
+      expect((await getRollout(store.db, "withheld", "shop", 1))?.state).toEqual(state);
+      expect(await put({ version: 2 }, 1)).toBe("written");
+      expect(await put({ version: 2 }, 2)).toBe("lost");
+      expect(await getRollout(store.db, "withheld", "shop", 1)).toMatchObject({
+        state: { kind: "running" },
+        version: 2,
+      });
     });
 
     it("of before its ranks were kept counts as out whatever is behind its front", () => {

@@ -7,7 +7,7 @@ import * as limits from "#core/limits.ts";
 import { run } from "../../cli/main.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const pages = ["docs/operations.md", "docs/recovery.md"];
+const pages = ["docs/operations.md", "docs/recovery.md", "docs/deploy.md"];
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 
 /** `fairlead rollout status APP` as `rollout status`: what is not the reader's own. */
@@ -15,7 +15,8 @@ function commandsIn(text: string): string[] {
   const found = [...text.matchAll(/fairlead ((?:[a-z][a-z-]*(?: |(?=`)))+)/g)].map(([, words = ""]) =>
     words.trim(),
   );
-  return [...new Set(found)].sort();
+  // The agent is a program of its own, whose help goes past the CLI's streams.
+  return [...new Set(found)].filter((words) => words !== "agent").sort();
 }
 
 async function helpOf(words: string): Promise<{ code: number; out: string; err: string }> {
@@ -36,7 +37,7 @@ async function helpOf(words: string): Promise<{ code: number; out: string; err: 
 describe.each(pages)("%s", (page) => {
   it("names commands that the CLI has", async () => {
     const commands = commandsIn(read(page));
-    expect(commands.length).toBeGreaterThan(8);
+    expect(commands.length).toBeGreaterThan(5);
     for (const words of commands) {
       // Of a noun that is shown, the command is the word before it.
       const command = words.replace(/^get .*/, "get");

@@ -21,6 +21,8 @@ describe("command", () => {
     expect(done).toMatchObject({
       next: { approvals: [{ stage: "eu", when: "before", by: "user:eve", at: NOW }] },
     });
+    // Two people at once, before the step that follows: one yes is enough.
+    if (done.kind === "done") expect(tell(done.next, "approve", "user:bob")).toEqual({ kind: "already" });
     expect(tell(rollout(), "approve", "user:eve")).toMatchObject({ kind: "refused" });
   });
 
@@ -31,6 +33,25 @@ describe("command", () => {
     expect(tell({ ...waiting, onFailure: "rollback" }, "reject", "user:eve")).toMatchObject({
       next: { state: { kind: "rolling-back" }, fence: 2 },
     });
+  });
+
+  it("asks a yes to what would vanish of somebody who is no author of it; a no ends it", () => {
+    const reason = "it would delete 25 objects";
+    const held = rollout({ state: { kind: "withheld", since: 1, reason, authors: ["user:ada"] } });
+    expect(tell(held, "approve")).toMatchObject({
+      kind: "refused",
+      message: expect.stringContaining("somebody else"),
+    });
+    const done = tell(held, "approve", "user:eve");
+    expect(done).toMatchObject({
+      next: { state: { kind: "withheld", approved: { by: "user:eve", at: NOW } } },
+    });
+    expect(tell(done.kind === "done" ? done.next : held, "approve", "user:bob")).toEqual({ kind: "already" });
+    expect(tell({ ...held, onFailure: "rollback" }, "reject", "user:eve", "no")).toMatchObject({
+      next: { state: { kind: "aborted", by: "user:eve", reason: "rejected by user:eve: no" } },
+    });
+    for (const kind of ["pause", "resume", "retry", "skip-stage"] as const)
+      expect(tell(held, kind, "user:eve").kind).toBe("refused");
   });
 
   it("skips a soak, never an approval", () => {
