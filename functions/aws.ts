@@ -6,6 +6,7 @@ import { readEnv } from "./env.ts";
 import { createS3Store } from "./objects/s3.ts";
 import { createOutbound } from "./outbound/client.ts";
 import { createDb } from "./store/db.ts";
+import { guarded } from "./store/guard.ts";
 
 export function awsDeps() {
   const env = readEnv();
@@ -14,7 +15,7 @@ export function awsDeps() {
   });
   return {
     env,
-    db: createDb(client, env.FAIRLEAD_TABLE),
+    db: guarded(createDb(client, env.FAIRLEAD_TABLE)),
     objects: createS3Store({ client: new S3Client(), bucket: env.FAIRLEAD_BUCKET }),
     outbound: createOutbound({ allowLoopback: false }),
     now: () => Date.now(),

@@ -23,6 +23,7 @@ export type ToolName =
   | "age-keygen"
   | "registry"
   | "crane"
+  | "actionlint"
   | "pulumi"
   | "signing-tools";
 const toolNames: readonly ToolName[] = [
@@ -35,6 +36,7 @@ const toolNames: readonly ToolName[] = [
   "age-keygen",
   "registry",
   "crane",
+  "actionlint",
   "pulumi",
   "signing-tools",
 ];
@@ -47,6 +49,7 @@ const versions = {
   sops: "3.11.0",
   age: "1.2.1",
   registry: "0.22.1",
+  actionlint: "1.7.12",
   /** The newest near SST's own (3.215.0) whose sources the checksum database knows. */
   pulumi: "3.213.0",
 };
@@ -95,6 +98,8 @@ const tools: Record<ToolName, () => Promise<BuildSpec>> = {
     yardstick("registry", `github.com/google/go-containerregistry/cmd/registry@v${versions.registry}`),
   crane: async () =>
     yardstick("crane", `github.com/google/go-containerregistry/cmd/crane@v${versions.registry}`),
+  actionlint: async () =>
+    yardstick("actionlint", `github.com/rhysd/actionlint/cmd/actionlint@v${versions.actionlint}`),
   pulumi: async () => ({
     name: "pulumi",
     about: `Pulumi ${versions.pulumi}, the engine below SST (once, about 4 minutes on 2 cores)`,

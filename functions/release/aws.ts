@@ -3,7 +3,7 @@ import type { PrivateKey } from "./sign.ts";
 import { awsDeps } from "../aws.ts";
 import { needed } from "../env.ts";
 import { createRenderer } from "../render/render.ts";
-import { noteSigning } from "../store/hub.ts";
+import { noteSigning, raiseFormat } from "../store/hub.ts";
 import { localSigner } from "./sign.ts";
 import { awsSecrets } from "../secrets/aws.ts";
 import type { ReleaseDeps } from "./look.ts";
@@ -15,5 +15,6 @@ export async function releaseDeps(): Promise<ReleaseDeps> {
   const signer = await localSigner(key);
   // Once in an instance's life: from then on no charter is taken that lacks this key.
   await noteSigning(deps.db, signer.kid);
+  await raiseFormat(deps.db);
   return { ...deps, renderer, signer, secrets: awsSecrets(env) };
 }

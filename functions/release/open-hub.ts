@@ -6,7 +6,8 @@ import { hubStamp } from "#core/actor.ts";
 import { charterSchema, fingerprintOf, kidOf, type Charter } from "#core/charter.ts";
 import { nextSerial } from "#core/hub.ts";
 import type { Db } from "../store/db.ts";
-import { charterOf, findHub, noteSigning, putHub, type Hub } from "../store/hub.ts";
+import { charterOf, findHub, noteSigning, putHub, raiseFormat, type Hub } from "../store/hub.ts";
+import { FORMAT } from "../store/format.ts";
 import { ensureProjects } from "../store/resource.ts";
 import { publicHalf, signCharter, type PrivateKey } from "./sign.ts";
 
@@ -22,6 +23,7 @@ const SIGNERS_MAX = 8;
 
 /** Throws when a new epoch is asked for with another recovery key than agents pin. */
 export async function openHub(db: Db, opening: Opening): Promise<Hub> {
+  await raiseFormat(db);
   const before = await findHub(db);
   await ensureProjects(db, hubStamp("open"));
   const signing = kidOf(opening.signing);
@@ -89,6 +91,7 @@ async function charter(
     charter: jws,
     recoveryKey: publicHalf(recovery),
     signing: kidOf(publicHalf(signing)),
+    format: FORMAT,
   };
   if ((await putHub(db, hub, before)) === "lost")
     throw new Error("another process opened this hub at the same moment: start one of them again");

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { hubStamp, type Stamp } from "#core/actor.ts";
 import { charterSchema, publicKeySchema, type Charter } from "#core/charter.ts";
 import type { Db } from "./db.ts";
+import { FORMAT } from "./format.ts";
 import { keys } from "./table.ts";
 
 export const hubSchema = z.object({
@@ -14,6 +15,8 @@ export const hubSchema = z.object({
   recoveryKey: publicKeySchema,
   /** Name of the key that statements are signed with. */
   signing: z.string().optional(),
+  /** The oldest format whose releases may run on this table; absent: the first. */
+  format: z.number().int().optional(),
   /** Digest of the export that is being read in, or was. */
   importing: z.string().optional(),
   imported: z.string().optional(),
@@ -28,10 +31,19 @@ export async function getHub(db: Db): Promise<Hub> {
   return hub;
 }
 
+/** Throws when a newer release wrote what this one cannot keep: whoever reads the hub goes no further. */
 export async function findHub(db: Db): Promise<Hub | undefined> {
   const item = await db.get(keys.hub(), { consistent: true });
-  return item === undefined ? undefined : hubSchema.parse(item);
+  if (item === undefined) return undefined;
+  const { format = 1 } = formatSchema.parse(item);
+  if (format > FORMAT)
+    throw new Error(
+      `this table has items of format ${format}, and this release knows formats up to ${FORMAT}: deploy a newer one, or put the table back as it was before the upgrade (docs/operations.md#rollback)`,
+    );
+  return hubSchema.parse(item);
 }
+
+const formatSchema = hubSchema.pick({ format: true });
 
 /** What its charter says. It was verified when it was written; whoever relies on it for others verifies it again. */
 export function charterOf({ charter }: Pick<Hub, "charter">): Charter {
@@ -63,6 +75,15 @@ export async function noteSigning(db: Db, kid: string): Promise<void> {
     keys.hub(),
     { text: "SET #signing = :kid", names: { signing: "signing" }, values: { kid } },
     "attribute_exists(pk) AND (attribute_not_exists(#signing) OR #signing <> :kid)",
+  );
+}
+
+/** Before the first item of this format is written; never lowers it. */
+export async function raiseFormat(db: Db): Promise<void> {
+  await db.update(
+    keys.hub(),
+    { text: "SET #format = :format", names: { format: "format" }, values: { format: FORMAT } },
+    "attribute_exists(pk) AND (attribute_not_exists(#format) OR #format < :format)",
   );
 }
 

@@ -92,6 +92,7 @@ async function takeOver(
     charter: request.charter,
     recoveryKey: old.recoveryKey,
     signing: hub.signing,
+    format: hub.format,
     importing: request.export,
   };
   if ((await putHub(db, next, hub, stamp)) === "lost")

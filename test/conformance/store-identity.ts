@@ -54,12 +54,14 @@ import {
 import { ensureCursorKey, findCursorKey } from "../../functions/store/cursor-key.ts";
 import { putDelivery, wasDelivered } from "../../functions/store/delivery.ts";
 import { deleteHold, getHold, putHold } from "../../functions/store/hold.ts";
-import { endImport, findHub, getHub, noteSigning, putHub } from "../../functions/store/hub.ts";
+import { endImport, findHub, getHub, noteSigning, putHub, raiseFormat } from "../../functions/store/hub.ts";
 import { getLine, noteTwice } from "../../functions/store/line.ts";
 import { getNudge, listNudges, putNudge } from "../../functions/store/nudge.ts";
 import { deleteResource, getResource, putResource, type Stored } from "../../functions/store/resource.ts";
 import { deleteServed, documentsOf, getServed, listServed, putServed } from "../../functions/store/served.ts";
 import { deleteSession, getSession, putSession, type Session } from "../../functions/store/session.ts";
+import { FORMAT } from "../../functions/store/format.ts";
+import { guarded } from "../../functions/store/guard.ts";
 import { keys } from "../../functions/store/table.ts";
 import {
   countOf,
@@ -414,6 +416,9 @@ export function identityConformance(start: () => Promise<StoreEngine>): void {
       await noteSigning(db(), "kid-1");
       expect(await findHub(db())).toMatchObject({ serial: 6, signing: "kid-1" });
       expect(await endImport(db(), "digest")).toBe("lost");
+      await raiseFormat(db());
+      await raiseFormat(db());
+      expect(await guarded(db()).get(keys.hub())).toMatchObject({ serial: 6, format: FORMAT });
       expect(await putHub(db(), { ...hub(7), importing: "digest" }, hub(6))).toBe("written");
       expect(await endImport(db(), "digest")).toBe("written");
       const kept = new Set(await race((n) => ensureCursorKey(db(), `key-${n}`)));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judgeStatement, type Bearer, type Held, type Statement } from "#core/statement.ts";
+import { judgeStatement, statementSchema, type Bearer, type Held, type Statement } from "#core/statement.ts";
 
 const bearer: Bearer = { hub: "hub-1", epoch: 1, project: "default", cluster: "a" };
 const held: Held = { epoch: 1, generation: 5, floor: 3, digest: "d5" };
@@ -67,5 +67,23 @@ describe("judgeStatement", () => {
       epoch: 2,
     });
     expect(back).toMatchObject({ kind: "refused", code: "older-generation" });
+  });
+});
+
+describe("statementSchema", () => {
+  const order = {
+    action: "apply",
+    bundle: { digest: "a".repeat(64), size: 2 },
+    namespace: "shop",
+    sync: { prune: false },
+    pruneLimit: 0,
+  };
+
+  // What would break: an agent from before an option would do half of an order, and report it as done.
+  it("passes over fields that it does not know, but refuses an option that it could not follow", () => {
+    const read = (change: object) => statementSchema.safeParse({ ...base, order, ...change }).success;
+    expect(read({})).toBe(true);
+    expect(read({ note: "from a newer hub" })).toBe(true);
+    expect(read({ order: { ...order, sync: { ...order.sync, invented: true } } })).toBe(false);
   });
 });
