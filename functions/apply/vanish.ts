@@ -1,7 +1,6 @@
 /** Tells what an edit takes off clusters: reads the placements in question, and no more Apps than one answer holds. */
 import { allows } from "#core/access.ts";
 import { idOf, type Held } from "#core/apply-plan.ts";
-import type { Resource } from "#core/resource.ts";
 import { leavingOf, needsAll, vanishingOf, type Leaving, type Scene, type Vanish } from "#core/vanish.ts";
 import type { Db } from "../store/db.ts";
 import { getPlacements, listPlacements } from "../store/placement.ts";
@@ -23,9 +22,7 @@ export async function vanishFrom(
     [...held].flatMap(({ resource, deleting }) => (deleting ? [] : [[idOf(resource), resource] as const])),
   );
   const leaving = leavingOf(before, after);
-  const readable: Leaving[] = [];
-  for (const one of leaving) if (await mayRead(rulesIn, before.get(idOf(one.app)))) readable.push(one);
-  const looked = readable.slice(0, APPS_MAX);
+  const looked = (await readable(rulesIn, leaving, before)).slice(0, APPS_MAX);
   const apps = (await Promise.all(looked.map((one) => vanishing(db, one)))).flat();
   const more = leaving.length - looked.length;
   return apps.length + more === 0 ? undefined : { apps, more };
@@ -45,10 +42,17 @@ export async function vanishBy(db: Db, rulesIn: RulesIn, stored: Stored): Promis
   return vanishFrom(db, rulesIn, held, after);
 }
 
-async function mayRead(rulesIn: RulesIn, app: Resource | undefined): Promise<boolean> {
-  if (app === undefined) return false;
-  const { project, labels } = app.metadata;
-  return allows(await rulesIn(project), { verb: "read", noun: "apps", labels });
+/** By labels as they are stored; each project's rules are read once. */
+async function readable(rulesIn: RulesIn, leaving: readonly Leaving[], before: Scene): Promise<Leaving[]> {
+  const projects = [...new Set(leaving.map(({ app }) => app.metadata.project))];
+  const rules = new Map(
+    await Promise.all(projects.map(async (project) => [project, await rulesIn(project)] as const)),
+  );
+  return leaving.filter(({ app }) => {
+    const { project } = app.metadata;
+    const labels = before.get(idOf(app))?.metadata.labels;
+    return allows(rules.get(project) ?? [], { verb: "read", noun: "apps", labels });
+  });
 }
 
 async function vanishing(db: Db, leaving: Leaving) {
