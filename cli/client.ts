@@ -39,6 +39,12 @@ export interface Hub {
   find<T extends z.ZodType>(parts: readonly (string | number)[], schema: T): Promise<z.infer<T> | undefined>;
   /** The status of what was done; the body is of no interest. */
   act(method: "POST" | "DELETE", parts: readonly string[]): Promise<number>;
+  /** A DELETE that answers; undefined where there is nothing to say. */
+  remove<T extends z.ZodType>(
+    parts: readonly string[],
+    schema: T,
+    query?: Query,
+  ): Promise<z.infer<T> | undefined>;
   /** `waitMs`: for what takes the hub longer than other answers. */
   post<T extends z.ZodType>(path: string, body: unknown, schema: T, waitMs?: number): Promise<z.infer<T>>;
   put<T extends z.ZodType>(path: string, body: unknown, schema: T): Promise<z.infer<T>>;
@@ -77,6 +83,10 @@ export function hubAt(to: Connection, io: Io): Hub {
         throw error;
       }),
     act: async (method, parts) => (await ask(to, io, method, path(parts))).status,
+    remove: async (parts, schema, query = {}) => {
+      const { status, text } = await ask(to, io, "DELETE", `${path(parts)}${queryText(query)}`);
+      return status === 204 ? undefined : parse(to, schema, text);
+    },
     post: async (at, body, schema, waitMs) =>
       parse(to, schema, (await ask(to, io, "POST", at, body, waitMs)).text),
     put: async (at, body, schema) => parse(to, schema, (await ask(to, io, "PUT", at, body)).text),

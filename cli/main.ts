@@ -49,6 +49,7 @@ const rollout = buildRouteMap({
     approve: rolloutCommand("approve"),
     reject: rolloutCommand("reject"),
     skip: rolloutCommand("skip-stage"),
+    promote: rolloutCommand("promote"),
     retry: rolloutCommand("retry"),
     abort: rolloutCommand("abort"),
     rollback: rolloutRollback,

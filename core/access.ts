@@ -116,7 +116,8 @@ export function rulesFor(actor: Actor, bindings: readonly Binding[]): Rule[] {
     .flatMap((binding) => [...rulesOf(binding)]);
 }
 
-function isMember(member: Member, actor: Actor): boolean {
+/** Whether a role's member, or an approver, is who acts. */
+export function isMember(member: Member, actor: Actor): boolean {
   if ("user" in member) return actor.kind === "user" && actor.user === member.user;
   if ("group" in member) return actor.kind === "user" && actor.groups.includes(member.group);
   if ("source" in member) return actor.kind === "source" && actor.name === member.source;

@@ -1,5 +1,6 @@
 /** An App: what to render from a source, for which clusters, and how it syncs. */
 import { z } from "zod";
+import { approvalSpecSchema } from "./approval.ts";
 import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { GATES_CHARS_MAX, gatesSchema } from "./gate.ts";
@@ -52,7 +53,7 @@ const stageSchema = z.strictObject({
   soak: durationSchema(1000, SOAK_MS_MAX).optional(),
   /** Judged while its clusters soak and after that; all have to pass before an approval is asked for. */
   gates: gatesSchema.optional(),
-  approval: z.enum(["before", "after"]).optional(),
+  approval: approvalSpecSchema.optional(),
   /** Instead of the whole rollout's; an empty list: at any time. */
   windows: windowSpecsSchema.optional(),
 });

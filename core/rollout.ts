@@ -1,6 +1,6 @@
 /** The rollout: what it is, and what is decided about it. All of it is plain; `functions/rollout` acts on it. */
 export { calendarVerdict, calendarWindows, type CalendarWindow, type Starts } from "./rollout/calendar.ts";
-export { command, COMMANDS, type CommandKind } from "./rollout/command.ts";
+export { command, COMMANDS, openApprovals, type CommandKind } from "./rollout/command.ts";
 export { decide, type Effect } from "./rollout/decide.ts";
 export { dependencyWait, unreleasedWait } from "./rollout/depends.ts";
 export { askedGates, takeVerdict, waitingGate } from "./rollout/judging.ts";

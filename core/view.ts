@@ -18,6 +18,7 @@ import { fieldChangeSchema } from "./field-changes.ts";
 import { resourceSchema } from "./resource.ts";
 import { rolloutSchema } from "./rollout.ts";
 import { sourceSchema, sourceStateSchema } from "./source.ts";
+import { vanishSchema } from "./vanish.ts";
 
 /** Why an App's newest commit became no release; gone when one did. */
 export const appErrorSchema = z.object({
@@ -137,7 +138,11 @@ export const applyAnswerSchema = z.object({
   ),
   /** Allowed, and most likely not meant. */
   warnings: z.array(z.string()).default([]),
+  /** What is taken off clusters by it. */
+  vanish: vanishSchema.optional(),
 });
+/** Of a DELETE that begins something, or only asks. */
+export const deletingSchema = z.object({ deleting: z.boolean(), vanish: vanishSchema.optional() });
 export type ApplyRequest = z.infer<typeof applyRequestSchema>;
 export type ApplyAnswer = z.infer<typeof applyAnswerSchema>;
 

@@ -13,6 +13,7 @@ import { hubFlags, outputFlag, type OutputFlags } from "../flags.ts";
 import type { Context, Io } from "../io.ts";
 import { readManifests } from "../manifests.ts";
 import { paint, printAs } from "../print.ts";
+import { printVanish } from "../print-vanish.ts";
 
 interface Flags extends HubFlags, OutputFlags {
   file: readonly string[];
@@ -146,6 +147,7 @@ const TONES: Record<ApplyAnswer["results"][number]["outcome"], Tone> = {
 
 function print(io: Io, { output, dryRun }: Flags, answer: ApplyAnswer): void {
   for (const warning of answer.warnings) io.stderr.write(`warning: ${sentence(warning)}\n`);
+  if (answer.vanish !== undefined) printVanish(io, answer.vanish);
   if (output !== "table")
     return printAs(io, output, answer.results, () => ({ columns: [], rows: [], empty: "" }));
   for (const result of answer.results) {

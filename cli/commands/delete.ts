@@ -1,10 +1,12 @@
 /** `fairlead delete KIND NAME`. An App leaves its clusters first, so the hub only says that it has begun. */
 import { buildCommand } from "@stricli/core";
+import { deletingSchema } from "#core/view.ts";
 import { connect } from "../client.ts";
 import type { HubFlags } from "../config.ts";
 import { CliError, EXIT } from "../errors.ts";
 import { hubFlags } from "../flags.ts";
 import type { Context } from "../io.ts";
+import { printVanish } from "../print-vanish.ts";
 
 const KINDS = {
   source: { title: "Source", path: "sources" },
@@ -16,7 +18,11 @@ const KINDS = {
 } as const;
 const NAMES = "source, app, cluster, policy, promotion or project";
 
-export const remove = buildCommand<HubFlags, [string, string], Context>({
+interface Flags extends HubFlags {
+  dryRun: boolean;
+}
+
+export const remove = buildCommand<Flags, [string, string], Context>({
   async func(flags, kind, name) {
     const found = Object.entries(KINDS).find(
       ([known, { path }]) => known === kind.toLowerCase() || path === kind.toLowerCase(),
@@ -24,15 +30,31 @@ export const remove = buildCommand<HubFlags, [string, string], Context>({
     if (found === undefined)
       throw new CliError(`there is no kind "${kind}" to delete`, `take ${NAMES}`, EXIT.usage);
     const { title, path } = found;
+    if (flags.dryRun && path !== "apps" && path !== "clusters")
+      throw new CliError(
+        `--dry-run goes with an app or a cluster: nothing leaves a cluster by deleting a ${kind.toLowerCase()}`,
+        "leave it out",
+        EXIT.usage,
+      );
     // A Project is deleted as itself: its path has no part below the project.
     const hub = await connect(path === "projects" ? { ...flags, project: name } : flags, this.io);
-    const status = await hub.act("DELETE", path === "projects" ? [] : [path, name]);
-    this.io.stdout.write(`${title} ${name} ${status === 202 ? "leaving" : "deleted"}\n`);
-    if (status === 202)
+    const parts = path === "projects" ? [] : [path, name];
+    const answer = await hub.remove(parts, deletingSchema, flags.dryRun ? { dryRun: "true" } : {});
+    const how = answer?.deleting === true ? "leaving" : "deleted";
+    this.io.stdout.write(`${title} ${name} ${how}${flags.dryRun ? " (dry run)" : ""}\n`);
+    if (answer?.vanish !== undefined) printVanish(this.io, answer.vanish);
+    if (how === "leaving")
       this.io.stderr.write(`it leaves its clusters first: fairlead get placements ${name}\n`);
   },
   parameters: {
-    flags: { ...hubFlags },
+    flags: {
+      ...hubFlags,
+      dryRun: {
+        kind: "boolean",
+        default: false,
+        brief: "say which clusters an app would leave, and delete nothing",
+      },
+    },
     positional: {
       kind: "tuple",
       parameters: [

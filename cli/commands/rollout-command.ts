@@ -1,4 +1,4 @@
-/** `fairlead rollout pause|resume|approve|reject|skip|retry|abort|rollback|unpin APP`: tells the rollout in force what to do. */
+/** `fairlead rollout pause|resume|approve|reject|skip|promote|retry|abort|rollback|unpin APP`: tells the rollout in force what to do. */
 import { buildCommand } from "@stricli/core";
 import { stateWords, type CommandKind } from "#core/rollout.ts";
 import { appViewSchema, rolloutSchema, type AppView } from "#core/view.ts";
@@ -18,6 +18,8 @@ const BRIEFS: Record<CommandKind, string> = {
   approve: "Say yes to what a stage waits for, or to what a release would delete, as a second person",
   reject: "Say no: the rollout halts, or goes back where the App says so; what is withheld ends",
   "skip-stage": "Let the stage that soaks be over, or the one that waits for a window move",
+  promote:
+    "Go on now: without soaks, windows and approvals that you may give yourself; gates and budgets hold",
   retry: "Give clusters that failed their time again",
   abort: "End it where it is: every cluster keeps what it has",
   rollback: "Give each cluster that it moved what was healthy there before",

@@ -185,6 +185,8 @@ async function tell(hub: Hub, app: string, judged: Judged, waited: boolean, io: 
   io.stdout.write(
     `${app} release ${rollout.release} ${paint(io, rolloutStanding(rollout))}: ${doneOf(rollout, placements)} of ${rollout.total} clusters, commit ${shortCommit(rollout.commit)}${what}\n`,
   );
+  const { state } = rollout;
+  if (state.kind === "running" && state.step !== undefined) io.stdout.write(`${stateWords(rollout)}\n`);
   const open = placements.filter((one) => placementStanding(one).tone !== "good");
   if (open.length > 0) printTable(io, placementTable(open));
   if (rollout.gates.length > 0) printTable(io, gateTable(rollout));

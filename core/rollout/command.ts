@@ -1,8 +1,9 @@
 /** What people may tell a rollout. Each command is one change of the record; what follows from it is decided like all else. */
 import { assertNever } from "../assert.ts";
 import { rollingBack } from "./failure.ts";
-import { isApproved } from "./gates.ts";
-import { isOver, type Rollout, type Step } from "./state.ts";
+import type { Approvers } from "../approval.ts";
+import { approversOf, isApproved } from "./gates.ts";
+import { isOver, type Rollout, type Stage, type Step } from "./state.ts";
 
 export const COMMANDS = [
   "pause",
@@ -10,6 +11,7 @@ export const COMMANDS = [
   "approve",
   "reject",
   "skip-stage",
+  "promote",
   "retry",
   "abort",
   "rollback",
@@ -27,6 +29,8 @@ export interface Command {
   kind: CommandKind;
   by: string;
   reason?: string | undefined;
+  /** Why their yes to a stage that asks for certain people does not count; undefined: it does. */
+  refusalOf?: ((approvers: Approvers) => string | undefined) | undefined;
 }
 
 export function command(rollout: Rollout, told: Command, now: number): Commanded {
@@ -36,11 +40,13 @@ export function command(rollout: Rollout, told: Command, now: number): Commanded
     case "resume":
       return resume(rollout);
     case "approve":
-      return approve(rollout, told.by, now);
+      return approve(rollout, told, now);
     case "reject":
       return reject(rollout, told, now);
     case "skip-stage":
       return skip(rollout, now);
+    case "promote":
+      return promote(rollout, told, now);
     case "retry":
       return retry(rollout, now);
     case "abort":
@@ -82,7 +88,8 @@ function approvalStep({ state }: Rollout): Extract<Step, { kind: "approval" }> |
 }
 
 /** By a second person: who changed the App that this release is made of has said yes already. */
-function approve(rollout: Rollout, by: string, at: number): Commanded {
+function approve(rollout: Rollout, told: Command, at: number): Commanded {
+  const { by } = told;
   if (rollout.state.kind === "withheld") return approveLosses(rollout, rollout.state, by, at);
   const step = approvalStep(rollout);
   const stage = rollout.stages[rollout.stage];
@@ -92,10 +99,38 @@ function approve(rollout: Rollout, by: string, at: number): Commanded {
     return given ? { kind: "already" } : refused(`release ${rollout.release} waits for no approval`);
   }
   if (isApproved(rollout, stage, step.when)) return { kind: "already" };
-  if (by === rollout.by)
-    return refused(`${by} made this release by changing the App: somebody else has to approve it`);
+  if (approversOf(rollout, stage, step.when).has(by)) return { kind: "already" };
+  const refusal = yesRefusal(rollout, stage, told);
+  if (refusal !== undefined) return refused(refusal);
   const approval = { stage: stage.name, when: step.when, by, at };
   return done({ ...rollout, approvals: [...rollout.approvals, approval] });
+}
+
+function yesRefusal({ by: maker }: Rollout, { approvers }: Stage, { by, refusalOf }: Command) {
+  if (by === maker) return `${by} made this release by changing the App: somebody else has to approve it`;
+  const why = approvers === undefined ? undefined : refusalOf?.(approvers);
+  return why === undefined ? undefined : `the yes of ${by} does not count: ${why}`;
+}
+
+/** What is left of the way without soaks and windows, and with every yes that is theirs to give. Gates and budgets hold. */
+function promote(rollout: Rollout, told: Command, at: number): Commanded {
+  const { by } = told;
+  if (rollout.promoted !== undefined && rollout.state.kind === "succeeded") return { kind: "already" };
+  if (rollout.state.kind !== "running") return notNow(rollout, "promoted", "running");
+  const given = openApprovals(rollout)
+    .filter(({ stage, when }) => !approversOf(rollout, stage, when).has(by))
+    .filter(({ stage }) => yesRefusal(rollout, stage, told) === undefined)
+    .map(({ stage, when }) => ({ stage: stage.name, when, by, at }));
+  if (rollout.promoted !== undefined && given.length === 0) return { kind: "already" };
+  return done({ ...rollout, promoted: { by, at }, approvals: [...rollout.approvals, ...given] });
+}
+
+/** Approvals that the rest of the way still asks for. */
+export function openApprovals(rollout: Rollout): { stage: Stage; when: "before" | "after" }[] {
+  return rollout.stages.slice(rollout.stage).flatMap((stage) => {
+    const when = stage.approval;
+    return when === undefined || isApproved(rollout, stage, when) ? [] : [{ stage, when }];
+  });
 }
 
 type Withheld = Extract<Rollout["state"], { kind: "withheld" }>;
@@ -136,7 +171,12 @@ function retry(rollout: Rollout, now: number): Commanded {
   const held = state.kind === "halted" || state.kind === "running" || state.kind === "paused";
   if (!held || (failed.length === 0 && state.kind !== "halted"))
     return refused(`release ${rollout.release} has no failed cluster or gate to try again`);
-  const next = { ...rollout, failed: [], failures: [], gates: [], retriedAt: now };
+  // What failed is looked at with all its time again, and what was said yes to ahead of it is asked anew.
+  const { promoted, ...rest } = rollout;
+  const isAhead = ({ by, at }: Rollout["approvals"][number]): boolean =>
+    by === promoted?.by && at === promoted.at;
+  const approvals = rollout.approvals.filter((one) => !isAhead(one));
+  const next = { ...rest, approvals, failed: [], failures: [], gates: [], retriedAt: now };
   return done(state.kind === "halted" ? { ...next, state: { kind: "running" } } : next);
 }
 

@@ -14,7 +14,7 @@ export function gateBefore(
   if (Math.max(rollout.released, stage.from) >= stage.to && stage.to > stage.from) return undefined;
   if (stage.approval === "before" && !isApproved(rollout, stage, "before"))
     return waiting(rollout, "before", now);
-  if (window !== undefined && !window.open && rollout.opened !== rollout.stage)
+  if (window?.open === false && rollout.opened !== rollout.stage && rollout.promoted === undefined)
     return { kind: "window", ...(window.until === undefined ? {} : { until: window.until }) };
   return undefined;
 }
@@ -65,7 +65,7 @@ function withoutRuns(rollout: Rollout, stage: Stage): Rollout {
 function soakAndGates(rollout: Rollout, stage: Stage, step: Step | undefined, now: number): After {
   const isBegun = step?.kind === "soaking" || step?.kind === "gates";
   const begun = isBegun || stage.gates === undefined ? rollout : { ...rollout, gates: [] };
-  const soaked = soak(step, stage, now);
+  const soaked = rollout.promoted === undefined ? soak(step, stage, now) : undefined;
   if (stage.gates === undefined)
     return soaked === undefined ? { kind: "passed", rollout } : { kind: "waits", rollout, step: soaked };
   const judged = judgeGates(begun, stage, now);
@@ -91,6 +91,15 @@ function waiting({ state }: Rollout, when: "before" | "after", now: number): Ste
   return step?.kind === "approval" && step.when === when ? step : { kind: "approval", when, since: now };
 }
 
-export function isApproved({ approvals }: Rollout, { name }: Stage, when: "before" | "after"): boolean {
-  return approvals.some((one) => one.stage === name && one.when === when);
+export function isApproved(rollout: Rollout, stage: Stage, when: "before" | "after"): boolean {
+  return approversOf(rollout, stage, when).size >= (stage.approvers?.count ?? 1);
+}
+
+/** Who has said yes: people count once, however often they say it. */
+export function approversOf(
+  { approvals }: Rollout,
+  { name }: Stage,
+  when: "before" | "after",
+): ReadonlySet<string> {
+  return new Set(approvals.filter((one) => one.stage === name && one.when === when).map(({ by }) => by));
 }

@@ -77,8 +77,8 @@ export function releaseWaiting(
   windows: readonly (WindowVerdict | undefined)[],
 ): Rollout {
   const stage = rollout.stages[rollout.stage];
-  if (stage === undefined || rollout.waiting.length === 0 || !isOpen(rollout, rollout.stage, windows))
-    return rollout;
+  if (stage === undefined || rollout.waiting.length === 0) return rollout;
+  if (rollout.promoted === undefined && !isOpen(rollout, rollout.stage, windows)) return rollout;
   const next = releaseLater(rollout, stage, observed, rollout.waiting);
   const moved = rollout.moved + rollout.later.length - next.later.length;
   return settle(noteWaits({ ...next, moved }, observed));

@@ -1,5 +1,6 @@
 /** Stages of an App over a list of clusters: the first that matches holds a cluster, `rest` what no stage holds. */
 import type { App } from "../app.ts";
+import { approvalOf } from "../approval.ts";
 import { durationMs } from "../duration.ts";
 import { calendarWindows } from "./calendar.ts";
 import { matches, type Labels } from "../selector.ts";
@@ -26,7 +27,7 @@ export function stagesOf(spec: Spec, members: readonly number[]): Stage[] {
       maxUnavailable: countOf(stage.maxUnavailable ?? spec.maxUnavailable, size),
       ...(maxConcurrent === undefined ? {} : { maxConcurrent: countOf(maxConcurrent, size) }),
       ...(soak === undefined ? {} : { soakMs: durationMs(soak) }),
-      ...(approval === undefined ? {} : { approval }),
+      ...(approval === undefined ? {} : approvalOf(approval)),
       ...(gates === undefined || gates.length === 0 ? {} : { gates }),
       ...(windows === undefined ? {} : { windows: calendarWindows(windows) }),
     };

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { stampSchema } from "../actor.ts";
+import { approversSchema } from "../approval.ts";
 import { gateSchema, verdictSchema } from "../gate.ts";
 import { calendarWindowSchema } from "./calendar.ts";
 
@@ -21,6 +22,8 @@ export const stageSchema = z.object({
   soakMs: z.number().int().positive().optional(),
   /** Somebody has to say yes before its first cluster moves, or after its last one has soaked. */
   approval: z.enum(["before", "after"]).optional(),
+  /** How many, and who counts; absent: one person who may. */
+  approvers: approversSchema.optional(),
   gates: z.array(gateSchema).optional(),
   /** Instead of the rollout's. */
   windows: z.array(calendarWindowSchema).optional(),
@@ -191,6 +194,8 @@ export const rolloutSchema = z.object({
   back: backSchema.optional(),
   /** Nothing newer is released until what failed has changed, or somebody lifts it. */
   pinned: z.boolean().optional(),
+  /** Somebody lets it go on without soaks and windows. */
+  promoted: z.object({ by: z.string(), at: z.number() }).optional(),
   /** While it was in force, somebody wanted what this release gave. */
   returnTo: z.number().int().optional(),
   /** Of the last command. */

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { canonicalJson } from "../digest.ts";
 import { sentence } from "../text.ts";
+import { approversOf } from "./gates.ts";
 import { runWords } from "./judging.ts";
 import type { Rollout } from "./state.ts";
 import { stageName, stateWords } from "./words.ts";
@@ -46,10 +47,10 @@ export function timelineOf(
 }
 
 function whatOf(before: Rollout, after: Rollout): string {
-  if (after.approvals.length > before.approvals.length) {
-    const given = after.approvals.at(-1);
-    return `approved ${given?.when ?? ""} stage ${given?.stage ?? ""}`;
-  }
+  const given = approvedWords(before, after);
+  if (before.promoted?.at !== after.promoted?.at && after.promoted !== undefined)
+    return `promoted: no soaks and no windows any more${given === "" ? "" : `; ${given}`}`;
+  if (given !== "") return given;
   const answered = answeredGate(before, after);
   if (answered !== undefined) return answered;
   if (before.state.kind === "withheld" && after.state.kind === "withheld")
@@ -59,6 +60,18 @@ function whatOf(before: Rollout, after: Rollout): string {
     return `goes back to release ${after.returnTo}`;
   if (after.retriedAt !== before.retriedAt) return "what failed is tried again";
   return stateWords(after);
+}
+
+/** `approved before stage eu (1 of 2)`; of several stages at once each. */
+function approvedWords(before: Rollout, after: Rollout): string {
+  const fresh = after.approvals.slice(before.approvals.length);
+  const words = fresh.map(({ stage: name, when }) => {
+    const stage = after.stages.find((one) => one.name === name);
+    const { count = 1 } = stage?.approvers ?? {};
+    const given = stage === undefined ? 1 : approversOf(after, stage, when).size;
+    return `${when} stage ${name}${count === 1 ? "" : ` (${given} of ${count})`}`;
+  });
+  return words.length === 0 ? "" : `approved ${words.join(", ")}`;
 }
 
 /** Another verdict than before; another value of the same one is no news. */
@@ -82,5 +95,5 @@ function keyOf(rollout: Rollout): string {
   const told = rollout.gates.flatMap(({ gate, told: last }) =>
     last === undefined ? [] : `${gate}=${last.kind}`,
   );
-  return `${told.join()} ${rollout.stage} ${stateKind(rollout)} ${reason} ${rollout.pinned === true} ${rollout.approvals.length} ${rollout.retriedAt ?? ""}`;
+  return `${told.join()} ${rollout.stage} ${stateKind(rollout)} ${reason} ${rollout.pinned === true} ${rollout.approvals.length} ${rollout.promoted?.at ?? ""} ${rollout.retriedAt ?? ""}`;
 }

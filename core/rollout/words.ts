@@ -1,5 +1,6 @@
 /** A rollout in words: where it stands and what it waits for. One set of words for pages, CLI, timeline and `why`. */
 import { assertNever } from "../assert.ts";
+import { approversOf } from "./gates.ts";
 import { waitingWords } from "./judging.ts";
 import type { Rollout, Step } from "./state.ts";
 
@@ -15,7 +16,7 @@ export function stepWords(rollout: Rollout, step: Step | undefined): string {
     case "soaking":
       return `stage ${name} soaks until ${timeWords(step.until)}`;
     case "approval":
-      return `waits for an approval ${step.when} stage ${name}`;
+      return approvalWords(rollout, step.when);
     case "gates":
       return `stage ${name} waits for its gates: ${waitingWords(rollout)}`;
     case "window":
@@ -38,7 +39,7 @@ export function stateWords(rollout: Rollout): string {
     case "pending":
       return `waits for the rollout of release ${state.after}`;
     case "running":
-      return stepWords(rollout, state.step);
+      return `${stepWords(rollout, state.step)}${rollout.promoted === undefined ? "" : `, promoted by ${rollout.promoted.by}`}`;
     case "paused":
       return `paused by ${state.by}`;
     case "halted":
@@ -56,6 +57,17 @@ export function stateWords(rollout: Rollout): string {
     default:
       return assertNever(state);
   }
+}
+
+/** `waits for approvals before stage eu: 1 of 2 approvals (user:ada)`. */
+function approvalWords(rollout: Rollout, when: "before" | "after"): string {
+  const stage = rollout.stages[rollout.stage];
+  const count = stage?.approvers?.count ?? 1;
+  const where = `${when} stage ${stageName(rollout)}`;
+  if (stage === undefined || count === 1) return `waits for an approval ${where}`;
+  const given = [...approversOf(rollout, stage, when)];
+  const names = given.length === 0 ? "" : ` (${given.join(", ")})`;
+  return `waits for approvals ${where}: ${given.length} of ${count} approvals${names}`;
 }
 
 /** The first of those that are left behind, and how many more there are. */

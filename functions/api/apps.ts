@@ -1,15 +1,16 @@
 /** Apps. Deleting one takes it off its clusters first, by signed statements. */
-import { z, type OpenAPIHono } from "@hono/zod-openapi";
-import { appViewSchema, listOf, type AppView } from "#core/view.ts";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { appViewSchema, deletingSchema, listOf, type AppView } from "#core/view.ts";
 import type { App } from "#core/app.ts";
+import { vanishBy } from "../apply/vanish.ts";
 import type { Db } from "../store/db.ts";
 import { listResources, markDeleting, type Stored } from "../store/resource.ts";
 import { getAppStates, listAppStates } from "../store/state.ts";
-import { stampOf, type ApiEnv } from "./caller.ts";
+import { rulesIn, stampOf, type ApiEnv } from "./caller.ts";
 import { requireMatch, versioned } from "./conditional.ts";
 import { changed, findFor, readable } from "./found.ts";
 import type { Pages } from "./pages.ts";
-import { createApi, json, listQuery, namedParam, projectParam, route } from "./route.ts";
+import { createApi, dryRunQuery, json, listQuery, namedParam, projectParam, route } from "./route.ts";
 
 const PATH = "/projects/{project}/apps";
 
@@ -30,9 +31,12 @@ const get = route({
 const remove = route({
   method: "delete",
   path: `${PATH}/{name}`,
-  summary: "Delete an App and take it off its clusters",
-  request: { params: namedParam },
-  responses: { 202: json(z.object({ deleting: z.literal(true) }), "It is leaving its clusters") },
+  summary: "Delete an App and take it off its clusters; with dryRun only say from which",
+  request: { params: namedParam, query: dryRunQuery },
+  responses: {
+    200: json(deletingSchema, "What would go; nothing was deleted"),
+    202: json(deletingSchema, "It is leaving its clusters"),
+  },
 });
 
 export function appRoutes({ db, pages }: { db: Db; pages: Pages }): OpenAPIHono<ApiEnv> {
@@ -55,8 +59,12 @@ export function appRoutes({ db, pages }: { db: Db; pages: Pages }): OpenAPIHono<
     const { project, name } = context.req.valid("param");
     const stored = await findFor(db, context, { verb: "delete", kind: "App", project, name });
     requireMatch(context, stored.version);
+    const caller = context.get("caller");
+    const vanish = await vanishBy(db, (of) => rulesIn(db, caller, of), stored);
+    const told = vanish === undefined ? {} : { vanish };
+    if (context.req.valid("query").dryRun === "true") return context.json({ deleting: false, ...told }, 200);
     if ((await markDeleting(db, stored, stampOf(context))) === "lost") throw changed(stored);
-    return context.json({ deleting: true as const }, 202);
+    return context.json({ deleting: true, ...told }, 202);
   });
   return routes;
 }

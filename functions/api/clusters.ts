@@ -7,23 +7,25 @@ import { TOKEN_TTL_MS } from "#core/limits.ts";
 import type { RegistrationToken } from "#core/protocol.ts";
 import {
   clusterViewSchema,
+  deletingSchema,
   listOf,
   registrationAnswerSchema,
   type ClusterView,
   type RegistrationAnswer,
 } from "#core/view.ts";
 import { forgetCluster } from "../apply/forget.ts";
+import { vanishBy } from "../apply/vanish.ts";
 import { fingerprint } from "../release/sign.ts";
 import { getBeats, getLine, isSilent, listBeats, putToken, type Beat } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getHub } from "../store/hub.ts";
 import { listResources, type Stored } from "../store/resource.ts";
 import { agentKeyOf } from "./agent-keys.ts";
-import type { ApiEnv } from "./caller.ts";
+import { rulesIn, type ApiEnv } from "./caller.ts";
 import { versioned } from "./conditional.ts";
 import { deleteFor, findFor, readable } from "./found.ts";
 import type { Pages } from "./pages.ts";
-import { createApi, json, listQuery, namedParam, projectParam, route } from "./route.ts";
+import { createApi, dryRunQuery, json, listQuery, namedParam, projectParam, route } from "./route.ts";
 
 const PATH = "/projects/{project}/clusters";
 
@@ -45,8 +47,11 @@ const remove = route({
   method: "delete",
   path: `${PATH}/{name}`,
   summary: "Delete a cluster; its agent is nobody from then on, and leaves everything as it is",
-  request: { params: namedParam },
-  responses: { 204: { description: "It is gone" } },
+  request: { params: namedParam, query: dryRunQuery },
+  responses: {
+    200: json(deletingSchema, "With dryRun: what nobody would keep any more; nothing was deleted"),
+    204: { description: "It is gone" },
+  },
 });
 const registration = route({
   method: "post",
@@ -86,6 +91,11 @@ export function clusterRoutes(deps: Deps): OpenAPIHono<ApiEnv> {
   routes.openapi(remove, async (context) => {
     const { project, name } = context.req.valid("param");
     const stored = await findFor(db, context, { verb: "delete", kind: "Cluster", project, name });
+    if (context.req.valid("query").dryRun === "true") {
+      const caller = context.get("caller");
+      const vanish = await vanishBy(db, (of) => rulesIn(db, caller, of), stored);
+      return context.json({ deleting: false, ...(vanish === undefined ? {} : { vanish }) }, 200);
+    }
     await deleteFor(db, context, stored);
     await forgetCluster(db, project, name);
     return context.body(null, 204);

@@ -1,14 +1,14 @@
 /** An App's rollouts: how far each release has come, what happened to it, and what people tell it to do. */
 import { z, type OpenAPIHono } from "@hono/zod-openapi";
 import { Problem } from "#core/problem.ts";
-import { COMMANDS, timelineEntrySchema } from "#core/rollout.ts";
+import { COMMANDS, openApprovals, timelineEntrySchema } from "#core/rollout.ts";
 import { listOf, rolloutSchema } from "#core/view.ts";
 import { commandRollout } from "../rollout/command.ts";
 import { commandReturn } from "../rollout/return-to.ts";
 import type { AssignDeps } from "../rollout/assign.ts";
 import { getRollout, pageRollouts } from "../store/rollout.ts";
 import { pageTimeline } from "../store/timeline.ts";
-import { stampOf, type ApiEnv } from "./caller.ts";
+import { stampOf, type ApiContext, type ApiEnv } from "./caller.ts";
 import { versioned } from "./conditional.ts";
 import { findFor } from "./found.ts";
 import type { Pages } from "./pages.ts";
@@ -42,7 +42,8 @@ const REASON_CHARS_MAX = 300;
 const told = route({
   method: "post",
   path: `${PATH}/{release}/{command}`,
-  summary: "Pause, resume, approve, reject, retry, abort, roll back or unpin a rollout, or skip its soak",
+  summary:
+    "Pause, resume, approve, reject, retry, abort, roll back, unpin or promote a rollout, or skip its soak",
   request: {
     params: releaseParam.extend({ command: z.enum(COMMANDS) }),
     body: {
@@ -95,17 +96,32 @@ export function rolloutRoutes({ db, pages, ...deps }: AssignDeps & { pages: Page
     await findFor(db, context, { verb, noun: "rollouts", kind: "App", project, name });
     const { reason, to } = context.req.valid("json");
     const stamp = { ...stampOf(context), ...(reason === undefined ? {} : { why: reason }) };
+    if (command === "promote") await authorizePromotion(db, context, { project, name, release }, stamp);
     if (to !== undefined && command !== "rollback")
       throw new Problem("invalid-request", `to: goes with rollback only, not with ${command}`);
     const named = { project, app: name, release, stamp };
     const done = await (to === undefined
-      ? commandRollout({ db, ...deps }, { ...named, command })
+      ? commandRollout({ db, ...deps }, { ...named, command, actor: context.get("caller").actor })
       : commandReturn({ db }, { ...named, to }));
     if (done.kind === "unknown") throw unknown(name, release);
     if (done.kind === "refused") throw new Problem("conflict", done.message);
     return context.json(done.rollout, 200);
   });
   return routes;
+}
+
+/** It gives what approvals are left, so it asks for that right too, as far as there are any. */
+async function authorizePromotion(
+  db: AssignDeps["db"],
+  context: ApiContext,
+  { project, name, release }: { project: string; name: string; release: number },
+  { why }: { why?: string | undefined },
+): Promise<void> {
+  const rollout = await getRollout(db, project, name, release);
+  if (rollout !== undefined && openApprovals(rollout).length > 0)
+    await findFor(db, context, { verb: "approve", noun: "rollouts", kind: "App", project, name });
+  if (why === undefined)
+    throw new Problem("invalid-request", "promote passes soaks and windows: give a reason for the audit log");
 }
 
 function unknown(name: string, release: number): Problem {

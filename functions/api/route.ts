@@ -91,6 +91,8 @@ export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(100),
   cursor: z.string().max(CURSOR_CHARS_MAX).optional(),
 });
+/** Of a DELETE: `dryRun` says what would go, and deletes nothing. */
+export const dryRunQuery = z.object({ dryRun: z.enum(["true", "false"]).optional() });
 /** `selector` as kubectl writes it: `a=b,c!=d`. */
 export const listQuery = pageQuery.extend({ selector: z.string().max(SELECTOR_CHARS_MAX).optional() });
 /** Where the newest are wanted most of the time. */

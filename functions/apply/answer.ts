@@ -14,7 +14,7 @@ type Result = ApplyAnswer["results"][number];
 export function answerOf(
   changes: readonly Change[],
   versions: ReadonlyMap<string, number>,
-  warnings: string[],
+  told: Omit<ApplyAnswer, "results">,
 ): ApplyAnswer {
   let room = CHANGES_MAX;
   const results = changes.map((change): Result => {
@@ -32,7 +32,7 @@ export function answerOf(
       ...told,
     };
   });
-  return { results, warnings };
+  return { results, ...told };
 }
 
 function outcomeOf(change: Change, room: number): Pick<Result, "outcome" | "changes" | "more" | "note"> {

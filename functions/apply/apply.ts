@@ -26,6 +26,7 @@ import type { Db } from "../store/db.ts";
 import { answerOf } from "./answer.ts";
 import { refuseWindows } from "./refuse-windows.ts";
 import { rightsCheck, type RulesIn } from "./rights.ts";
+import { vanishFrom } from "./vanish.ts";
 import { readWorld } from "./world.ts";
 import { isWrite, resourceOf, writeChanges, type Writing } from "./write.ts";
 
@@ -56,11 +57,14 @@ export async function applyDocuments(db: Db, applier: Applier, asked: Applying):
   const changes = [...puts.map(({ change }) => change), ...pruned(asked, world)];
   await authorizeAll(applier, changes, (name) => projectFor(name, documents, world));
   refuse(puts);
-  const warnings = warningsOf(changes, world);
-  if (dryRun) return answerOf(changes, new Map(), warnings);
+  const after = afterOf(changes, world);
+  const warnings = warningsOf(changes, after);
+  const vanish = await vanishFrom(db, applier.rulesIn, world.held.values(), after);
+  const told = { warnings, ...(vanish === undefined ? {} : { vanish }) };
+  if (dryRun) return answerOf(changes, new Map(), told);
   const writing = await writeChanges(db, changes, applier.stamp);
   if (writing.lost !== undefined) throw lostRace(changes, writing, writing.lost);
-  return answerOf(changes, writing.versions, warnings);
+  return answerOf(changes, writing.versions, told);
 }
 
 /** Only what a decision needs is read as a whole. */
@@ -68,9 +72,17 @@ function listedKinds({ documents, prune }: Applying): ResourceKind[] {
   const kinds = new Set<ResourceKind>(prune === undefined ? [] : [...PRUNED_KINDS, ...prune.kinds]);
   const apps = documents.flatMap(({ resource }) => (resource.kind === "App" ? [resource] : []));
   if (apps.length > 0) kinds.add("Cluster").add("Source");
-  // A circle may close over Apps that nobody sent.
-  if (apps.some(({ spec }) => spec.dependsOn !== undefined)) kinds.add("App");
+  // A circle may close over Apps that nobody sent, and labels that change may take any App off a cluster.
+  const isWide = documents.some(({ resource }) => narrows(resource));
+  if (isWide) kinds.add("Cluster");
+  const moves = isWide || documents.some(({ resource }) => resource.kind === "Cluster");
+  if (moves || apps.some(({ spec }) => spec.dependsOn !== undefined)) kinds.add("App");
   return [...kinds];
+}
+
+/** A Project that reaches some clusters only may have reached more. */
+function narrows(resource: Resource): boolean {
+  return resource.kind === "Project" && Object.keys(resource.spec.clusters).length > 0;
 }
 
 function pruned({ documents, prune, takeover }: Applying, { held, folders }: World): Change[] {
@@ -124,13 +136,17 @@ export function refusal(code: Refusal["code"] | "too-large", errors: readonly st
   return new Problem(code, errors[0] ?? "", [...errors.slice(0, ERRORS_MAX), ...more]);
 }
 
-function warningsOf(changes: readonly Change[], { held }: World): string[] {
+function afterOf(changes: readonly Change[], { held }: World): Map<string, Resource> {
   const after = new Map<string, Resource>([...held].map(([id, { resource }]) => [id, resource]));
   for (const change of changes) {
     const resource = resourceOf(change);
     if (change.kind === "remove") after.delete(idOf(resource));
-    else after.set(idOf(resource), resource);
+    else if (isWrite(change)) after.set(idOf(resource), resource);
   }
+  return after;
+}
+
+function warningsOf(changes: readonly Change[], after: ReadonlyMap<string, Resource>): string[] {
   const all = [...after.values()];
   return changes.flatMap((change) => {
     const app = resourceOf(change);

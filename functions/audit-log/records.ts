@@ -238,7 +238,7 @@ function releaseTold({ before, after }: Change): Told | undefined {
 function rolloutTold({ before, after }: Change): Told | undefined {
   if (after?.["stamp"] === undefined) return undefined;
   if (canonicalJson(before?.["stamp"] ?? null) === canonicalJson(after["stamp"])) return undefined;
-  const view = picked(["state", "released", "settled", "fence", "approvals", "pinned"]);
+  const view = picked(["state", "released", "settled", "fence", "approvals", "promoted", "pinned"]);
   const name = `${textOf(after["app"])}/${textOf(after["release"])}`;
   return {
     noun: "rollout",

@@ -2,8 +2,11 @@
  * A person's command to a rollout: one change of its record, stamped for the audit log, then the step that follows from
  * it. Whoever was faster is read and decided again.
  */
-import type { Stamp } from "#core/actor.ts";
+import type { Actor, Stamp } from "#core/actor.ts";
+import { approverRefusal, type Approvers } from "#core/approval.ts";
+import { HUB_PROJECT } from "#core/project.ts";
 import { command, type CommandKind, type Rollout } from "#core/rollout.ts";
+import { getProject } from "../store/resource.ts";
 import { getRollout, putRollout } from "../store/rollout.ts";
 import { getAppRecord, inForce, putAppRecord } from "../store/state.ts";
 import type { AssignDeps } from "./assign.ts";
@@ -15,6 +18,8 @@ export interface RolloutCommand {
   release: number;
   command: CommandKind;
   stamp: Stamp;
+  /** Absent: nobody of whom a stage asks for a yes by name. */
+  actor?: Actor;
 }
 
 export type CommandResult =
@@ -32,7 +37,8 @@ export async function commandRollout(deps: AssignDeps, told: RolloutCommand): Pr
     const elsewhere = await newerInForce(deps, rollout, told.command);
     if (elsewhere !== undefined) return { kind: "refused", message: elsewhere };
     const { by, why } = stamp;
-    const commanded = command(rollout, { kind: told.command, by, reason: why }, deps.now());
+    const refusalOf = await approverCheck(deps, rollout, told);
+    const commanded = command(rollout, { kind: told.command, by, reason: why, refusalOf }, deps.now());
     if (commanded.kind === "refused") return commanded;
     // It may have been cut off between its writes: what follows is made sure of all the same.
     if (commanded.kind === "done" && (await putRollout(deps.db, { ...commanded.next, stamp })) === "lost")
@@ -47,6 +53,21 @@ export async function commandRollout(deps: AssignDeps, told: RolloutCommand): Pr
     message: `the rollout of release ${release} is being changed by others: try again`,
   };
 }
+
+/** Roles are read only where a stage asks for certain people, and a yes is given. */
+async function approverCheck(
+  { db }: AssignDeps,
+  { project, stages }: Rollout,
+  { command: told, actor = hubActor }: RolloutCommand,
+): Promise<((approvers: Approvers) => string | undefined) | undefined> {
+  const isYes = told === "approve" || told === "promote";
+  if (!isYes || stages.every(({ approvers }) => approvers === undefined)) return undefined;
+  const found = await Promise.all([project, HUB_PROJECT].map((name) => getProject(db, name)));
+  const bindings = found.flatMap((one) => one?.spec.roles ?? []);
+  return (approvers) => approverRefusal(approvers, actor, bindings);
+}
+
+const hubActor: Actor = { kind: "hub", part: "rollout" };
 
 const TOLD_TO_WITHHELD: readonly CommandKind[] = ["approve", "reject", "abort"];
 

@@ -50,6 +50,26 @@ describe("fairlead delete", () => {
     expect(deleted).toEqual(["/v1/projects/default/apps/..%2Fclusters%2Feu-1"]);
   });
 
+  it("with --dry-run says what would go, and asks for nothing else", async () => {
+    const hub = fixtureHub();
+    const asked: string[] = [];
+    const gone = { project: "default", app: "shop", objects: "deleted" as const };
+    hub.delete("/v1/projects/default/apps/shop", (context) => {
+      asked.push(context.req.url);
+      const over = ["6 clusters, the budget is clusters: 5"];
+      const apps = [{ ...gone, clusters: { count: 6, first: ["a", "b", "c"] }, over }];
+      return context.json({ deleting: false, vanish: { apps, more: 0 } }, 200);
+    });
+    expect(await fairlead(hub, ["delete", "app", "shop", "--dry-run"])).toEqual({
+      code: 0,
+      out: "App shop deleted (dry run)\n",
+      err: "vanishes: App shop leaves 6 clusters (a, b, c …): its objects there are deleted, once somebody approves: 6 clusters, the budget is clusters: 5\n",
+    });
+    expect(asked.map((url) => new URL(url).search)).toEqual(["?dryRun=true"]);
+    const wrong = await fairlead(hub, ["delete", "source", "fleet", "--dry-run"]);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("goes with an app or a cluster")]);
+  });
+
   it("knows the kinds", async () => {
     const ran = await fairlead(deletingHub().hub, ["delete", "release", "3"]);
     expect([ran.code, ran.err]).toEqual([

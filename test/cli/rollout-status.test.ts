@@ -67,6 +67,17 @@ describe("fairlead rollout status", () => {
     expect(ran.out).not.toMatch(/^shop\s+a\s/m);
   });
 
+  it("says what a stage waits for, and how many have said yes", async () => {
+    const step = { kind: "approval", when: "before", since: 1 };
+    const stages = [
+      { name: "eu", from: 0, to: 3, maxUnavailable: 1, approval: "before", approvers: { count: 2 } },
+    ];
+    const approvals = [{ stage: "eu", when: "before", by: "user:eve", at: 1 }];
+    const asks = { ...running(0), state: { kind: "running", step }, stages, stage: 0, approvals };
+    const ran = await fairlead(shopHub({ rollouts: [asks] }).hub, status());
+    expect(ran.out).toContain("\nwaits for approvals before stage eu: 1 of 2 approvals (user:eve)\n");
+  });
+
   it("tells what each gate said, and how to have it judged again", async () => {
     const run = { stage: "canary", attempt: 1, failures: 1, inconclusive: 0 };
     const told = { kind: "fail", message: "0.07 is above 0.05", value: "0.07", at: 1, soaked: true };
