@@ -15,6 +15,7 @@ export default $config({
     const { agentsUrl, apiUrl } = await import("./infra/api.ts");
     await import("./infra/events.ts");
     await import("./infra/schedules.ts");
+    await import("./infra/promotion.ts");
     return { api: apiUrl, agents: agentsUrl };
   },
 });

@@ -3,6 +3,7 @@
  * the hub as received; written into the cluster. Until the last step nothing of the old state has changed.
  */
 import { openBundle } from "#core/bundle.ts";
+import { isHook } from "#core/hooks.ts";
 import { judgeStatement, type Statement } from "#core/statement.ts";
 import { applyOrderOf, type AppState } from "./app-state.ts";
 import type { AgentDeps } from "./deps.ts";
@@ -12,7 +13,7 @@ import { contentFor } from "./placement.ts";
 import type { Reporter } from "./report.ts";
 import { verifyStatement } from "./signed.ts";
 import { packBundle, writeBundle } from "./state/bundles.ts";
-import { heldOf, writeRecord, type KeptRecord } from "./state/record.ts";
+import { heldOf, inherited, writeRecord, type KeptRecord } from "./state/record.ts";
 import type { Stopper } from "./stop.ts";
 
 export interface AcceptContext {
@@ -91,7 +92,11 @@ async function fetchBundle(context: AcceptContext, state: AppState, statement: S
   const bytes = await context.hub.bundle(state.app);
   const opened = openBundle(bytes, order.bundle);
   if (opened.kind === "refused") return { kind: "refused", message: `bad-bundle: ${opened.message}` };
-  return { kind: "fetched", packed: packBundle(bytes), objects: opened.objects.length };
+  return {
+    kind: "fetched",
+    packed: packBundle(bytes),
+    objects: opened.objects.filter((object) => !isHook(object)).length,
+  };
 }
 
 /** The hub hears of it before anything is touched; when it cannot, the old view stands again. */
@@ -131,6 +136,7 @@ async function keep(
     digest,
     applied: false,
     ...(place === undefined ? {} : { bundle: place }),
+    ...inherited(state.record, digest),
   };
   await writeRecord(kube, app, record);
   state.record = record;

@@ -173,20 +173,16 @@ export function noticing(kube: Kube, changed: () => void): Kube {
     if (kind === "CustomResourceDefinition" || kind === "APIService") changed();
   };
   return {
+    ...kube,
     apply: async (object, options) => {
       const applied = await kube.apply(object, options);
       if (!options.dryRun) notice(object.kind);
       return applied;
     },
-    get: (address) => kube.get(address),
     delete: async (address, uid) => {
       const outcome = await kube.delete(address, uid);
       if (outcome === "deleted") notice(address.kind);
       return outcome;
     },
-    scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
-    version: () => kube.version(),
   };
 }

@@ -3,9 +3,10 @@
  * `record`, `store` and the stored bundle, and is read back from the cluster at a start.
  */
 import { BUNDLE_BYTES_MAX } from "#core/limits.ts";
-import { openBundle } from "#core/bundle.ts";
+import { openBundle, type BundleRef } from "#core/bundle.ts";
 import type { KubeObject } from "#core/object.ts";
 import type { Kube } from "./kube/port.ts";
+import type { Progress } from "./delivery-run.ts";
 import { gunzip } from "./gunzip.ts";
 import { brokenContent, removedContent, type Content, type Refusal } from "./placement.ts";
 import { readBundle } from "./state/bundles.ts";
@@ -21,10 +22,14 @@ export interface AppState {
   packed: Uint8Array | undefined;
   view: Content | undefined;
   refusal: (Refusal & { jws: string }) | undefined;
+  /** How far the delivery under way has come in this process. */
+  progress: Progress | undefined;
   /** The hub's last answer lacked the App. */
   orphaned: boolean;
   /** Set when the stored state cannot be read: nothing is touched until a person looks. */
   broken: boolean;
+  /** Somebody and this agent set back each other's changes. */
+  fight: string | undefined;
 }
 
 export function emptyState(kube: Kube, app: string): AppState {
@@ -35,8 +40,10 @@ export function emptyState(kube: Kube, app: string): AppState {
     packed: undefined,
     view: undefined,
     refusal: undefined,
+    progress: undefined,
     orphaned: false,
     broken: false,
+    fight: undefined,
   };
 }
 
@@ -71,14 +78,24 @@ export function applyOrderOf(state: AppState): { record: KeptRecord; order: Appl
 
 /** The bundle's objects, its digest checked again; undefined when it is not here whole. */
 export async function objectsOf(state: AppState, order: ApplyOrder): Promise<KubeObject[] | undefined> {
-  if (state.packed === undefined) return undefined;
+  return state.packed === undefined ? undefined : await unpacked(state.packed, order.bundle);
+}
+
+/** What an App that is to be removed was last told to be; undefined when that is not here whole. */
+export async function lastObjects(kube: Kube, { app, record }: AppState): Promise<KubeObject[] | undefined> {
+  if (record?.state !== "kept" || record.last === undefined || record.bundle === undefined) return undefined;
+  const packed = await readBundle(kube, app, record.bundle);
+  return packed === undefined ? undefined : await unpacked(packed, record.last.bundle);
+}
+
+async function unpacked(packed: Uint8Array, ref: BundleRef): Promise<KubeObject[] | undefined> {
   let bytes: Uint8Array;
   try {
-    bytes = await gunzip(state.packed, BUNDLE_BYTES_MAX);
+    bytes = await gunzip(packed, BUNDLE_BYTES_MAX);
   } catch {
     // No gzip any more: as good as absent, and fetched again from the hub.
     return undefined;
   }
-  const opened = openBundle(bytes, order.bundle);
+  const opened = openBundle(bytes, ref);
   return opened.kind === "opened" ? opened.objects : undefined;
 }

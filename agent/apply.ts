@@ -3,14 +3,23 @@
  * only where it differs. Every end is one outcome of the closed vocabulary; a quiet object is not written.
  */
 import type { SyncOptions } from "#core/app.ts";
-import { compare, lastEditor, withoutIgnored, type FieldChange } from "#core/diff.ts";
+import { compare, goingWith, lastEditor, pointersFor, withoutIgnored, type FieldChange } from "#core/diff.ts";
 import { health, type Health } from "#core/health.ts";
 import type { Inventory } from "#core/inventory.ts";
 import { REPORT_FIELDS_MAX } from "#core/limits.ts";
 import { refKey, refOf, refText, type KubeObject } from "#core/object.ts";
+import {
+  ignoreFor,
+  isImmutable,
+  isLeftAlone,
+  isMadeOnce,
+  mayRecreate,
+  refusesDryRun,
+} from "#core/object-rules.ts";
 import type { Outcome } from "#core/outcome.ts";
 import { ownerRefusal, type Owner } from "#core/plan.ts";
 import type { Drift, Failure } from "#core/protocol.ts";
+import { takeOver, type TakeOver } from "#core/takeover.ts";
 import { KubeError, type Address, type Kube } from "./kube/port.ts";
 
 /** `deliver` brings a new bundle; on an applied one a difference is drift: `correct` restores it, `tell` only tells. */
@@ -23,7 +32,11 @@ export interface ApplyContext {
   mode: Mode;
   /** As it stood before the pass: an object with a known UID is ours even if its mark was taken off. */
   known: Inventory;
+  /** Keys of what the bundle's autoscalers scale. */
+  scaled: ReadonlySet<string>;
   problems: ReadonlyMap<string, string>;
+  /** What need not be looked at, as nothing has changed since it was; undefined for all else. */
+  settled: (object: KubeObject) => Seen | undefined;
 }
 
 /** What one object came to. */
@@ -37,12 +50,15 @@ export interface Seen {
   drift?: Drift;
   uid?: string;
   health?: Health;
+  /** A webhook refuses dry runs: only declared fields were compared. */
+  undried?: true;
 }
 
 export async function applyObject(context: ApplyContext, object: KubeObject): Promise<Seen> {
   const key = refKey(refOf(object));
   const problem = context.problems.get(key);
   if (problem !== undefined) return failed(key, object, problem);
+  if (isLeftAlone(object)) return left(key, object);
   try {
     const live = await context.kube.get(addressOf(object));
     return live === undefined
@@ -83,23 +99,105 @@ async function applyPresent(
   object: KubeObject,
   live: KubeObject,
 ): Promise<Seen> {
-  const { kube, sync, mode } = context;
   const refusal = refusalOf(context, key, live);
+  if (isMadeOnce(object))
+    return refusal === undefined ? seen(key, object, "unchanged", live) : left(key, object);
   if (refusal !== undefined) return failed(key, object, refusal);
-  if (live.metadata["deletionTimestamp"] !== undefined && mode !== "tell")
-    return {
-      ...failed(key, object, "is being deleted and will be made again"),
-      passing: { retryAfterMs: undefined },
-    };
-  const wanted = withoutIgnored(object, sync.ignore, live);
-  const wouldBe = await kube.apply(wanted, { dryRun: true, force: true });
-  const changes = compare(wanted, live, wouldBe, sync.ignore);
-  if (changes.length === 0) return seen(key, object, "unchanged", live);
-  if (mode === "tell") return { ...seen(key, object, "skipped", live), drift: driftOf(live, changes, false) };
-  const configured = await kube.apply(wanted, { dryRun: false, force: true });
-  const drift = mode === "correct" ? { drift: driftOf(live, changes, true) } : {};
-  return { ...seen(key, object, "configured", configured), ...drift };
+  if (isLeftAlone(live)) return seen(key, object, "skipped", live);
+  if (live.metadata["deletionTimestamp"] !== undefined && context.mode !== "tell") return goes(key, object);
+  try {
+    return await bringUp(context, key, object, live);
+  } catch (error) {
+    if (!(error instanceof KubeError) || !isImmutable(error) || context.mode === "tell") throw error;
+    return await recreate(context, key, object, live, error);
+  }
 }
+
+/** Hands off: it neither counts for health nor as ours. */
+function left(key: string, object: KubeObject): Seen {
+  return { key, object, outcome: "skipped" };
+}
+
+function goes(key: string, object: KubeObject): Seen {
+  const seen = failed(key, object, "is being deleted and will be made again");
+  return { ...seen, passing: { retryAfterMs: undefined } };
+}
+
+async function bringUp(
+  context: ApplyContext,
+  key: string,
+  object: KubeObject,
+  live: KubeObject,
+): Promise<Seen> {
+  const { kube, sync, mode, scaled } = context;
+  const force = sync.conflicts === "take";
+  const ignore = ignoreFor(object, live, sync.ignore, scaled);
+  const wanted = withoutIgnored(object, ignore, live);
+  const take = force ? takeOver(live, wanted, pointersFor(object, ignore)) : undefined;
+  const dry = await dryRun(kube, wanted, force);
+  const changes = [...compare(wanted, live, dry, ignore), ...goingWith(take, live)];
+  const undried = dry === undefined ? { undried: true as const } : {};
+  if (changes.length === 0) return { ...seen(key, object, "unchanged", live), ...undried };
+  if (mode === "tell")
+    return { ...seen(key, object, "skipped", live), drift: driftOf(live, changes, false), ...undried };
+  const taken = take === undefined ? live : await takenOver(kube, object, live, take);
+  const next = take === undefined ? wanted : withoutIgnored(object, ignore, taken);
+  const configured = await kube.apply(next, { dryRun: false, force });
+  // What the bundle left out may be what the server fills in, or the same in another spelling: only the answer tells.
+  const certain = dry !== undefined && take === undefined;
+  const made = certain ? changes : compare(next, live, configured, ignore);
+  if (made.length === 0) return { ...seen(key, object, "unchanged", configured), ...undried };
+  const drift = mode === "correct" ? { drift: driftOf(live, made, true) } : {};
+  return { ...seen(key, object, "configured", configured), ...drift, ...undried };
+}
+
+/** Undefined where a webhook refuses dry runs: then the declared fields are all there is to compare. */
+async function dryRun(kube: Kube, wanted: KubeObject, force: boolean): Promise<KubeObject | undefined> {
+  try {
+    return await kube.apply(wanted, { dryRun: true, force });
+  } catch (error) {
+    if (error instanceof KubeError && refusesDryRun(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Someone else was faster: it is looked at again. */
+async function takenOver(
+  kube: Kube,
+  object: KubeObject,
+  live: KubeObject,
+  take: TakeOver,
+): Promise<KubeObject> {
+  const version = String(live.metadata["resourceVersion"]);
+  try {
+    return await kube.setManagers(addressOf(object), take.managedFields, version);
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.status !== 409) throw error;
+    throw new KubeError(503, error.reason, error.message);
+  }
+}
+
+/** Deletes this very object; what keeps it a while longer is waited for by the next pass. */
+async function recreate(
+  context: ApplyContext,
+  key: string,
+  object: KubeObject,
+  live: KubeObject,
+  error: KubeError,
+): Promise<Seen> {
+  if (!mayRecreate(object, context.sync))
+    return failed(key, object, `${error.reason}: ${error.message}; ${FORCE_FIX}`);
+  const { kube, mode } = context;
+  const { uid } = live.metadata;
+  await kube.delete(addressOf(object), typeof uid === "string" ? uid : undefined);
+  if ((await kube.get(addressOf(object))) !== undefined) return goes(key, object);
+  const created = await kube.apply(object, { dryRun: false, force: true });
+  const drift = mode === "correct" ? { drift: driftOf(live, [{ path: "", after: "made again" }], true) } : {};
+  return { ...seen(key, object, "configured", created), ...drift };
+}
+
+const FORCE_FIX =
+  "to delete it and make it again, set the annotation fairlead.dev/force on it, or sync.force";
 
 function refusalOf(context: ApplyContext, key: string, live: KubeObject): string | undefined {
   const uid = context.known.entries[key]?.uid;

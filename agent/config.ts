@@ -10,10 +10,11 @@ import { AGENT_OPTIONS, type AgentOptions } from "./deps.ts";
 export const USAGE = `fairlead-agent: pulls this cluster's desired state and keeps it
 
   --kubeconfig FILE    the cluster's kubeconfig; without it the mounted service account is used
+  --service-account DIR  where a Pod has its token and CA mounted
   --context NAME       a context of the kubeconfig (default: its current one)
   --token TOKEN        registration token, needed on the first start only   [FAIRLEAD_TOKEN]
   --token-file FILE    the same, from a file                                [FAIRLEAD_TOKEN_FILE]
-  --drift-every TIME   between two comparisons with the live objects, 60s   [FAIRLEAD_DRIFT_EVERY]
+  --drift-every TIME   between two full comparisons; watches see most, 1h   [FAIRLEAD_DRIFT_EVERY]
   --heartbeat TIME     between two heartbeats, 5m                           [FAIRLEAD_HEARTBEAT]
   --rotate-every TIME  age at which its key is replaced, 30d                [FAIRLEAD_ROTATE_EVERY]
   --help
@@ -22,7 +23,7 @@ export const USAGE = `fairlead-agent: pulls this cluster's desired state and kee
 export interface AgentConfig {
   kind: "run";
   kube:
-    | { kind: "in-cluster"; host: string; port: string }
+    | { kind: "in-cluster"; host: string; port: string; folder?: string }
     | { kind: "kubeconfig"; file: string | undefined; context: string | undefined };
   token: string | undefined;
   options: AgentOptions;
@@ -38,6 +39,7 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
     options: {
       kubeconfig: text,
       context: text,
+      "service-account": text,
       token: text,
       "token-file": text,
       "drift-every": text,
@@ -49,7 +51,7 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
   if (values.help === true) return { kind: "help" };
   return {
     kind: "run",
-    kube: kubeFrom(values.kubeconfig, values.context, env),
+    kube: kubeFrom(values, env),
     token: tokenFrom(values.token, values["token-file"], env),
     options: {
       ...AGENT_OPTIONS,
@@ -73,11 +75,19 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
   };
 }
 
-function kubeFrom(file: string | undefined, context: string | undefined, env: Env): AgentConfig["kube"] {
+interface KubeFlags {
+  kubeconfig?: string | undefined;
+  context?: string | undefined;
+  "service-account"?: string | undefined;
+}
+
+function kubeFrom(flags: KubeFlags, env: Env): AgentConfig["kube"] {
+  const { kubeconfig: file, context, "service-account": folder } = flags;
   const host = env["KUBERNETES_SERVICE_HOST"];
   if (file !== undefined || context !== undefined || host === undefined)
     return { kind: "kubeconfig", file, context };
-  return { kind: "in-cluster", host, port: env["KUBERNETES_SERVICE_PORT"] ?? "443" };
+  const port = env["KUBERNETES_SERVICE_PORT"] ?? "443";
+  return { kind: "in-cluster", host, port, ...(folder === undefined ? {} : { folder }) };
 }
 
 function tokenFrom(token: string | undefined, file: string | undefined, env: Env): string | undefined {

@@ -3,12 +3,13 @@
  * one process (a simulated fleet) and an outage in a test lasts milliseconds.
  */
 import { HEARTBEAT_MS, KEY_AGE_MS, UNCONDITIONAL_FETCH_MS } from "#core/limits.ts";
+import type { HubRequest, HubResponse } from "./hub-fetch.ts";
 import type { Kube } from "./kube/port.ts";
 
 export interface AgentDeps {
   kube: Kube;
   /** The transport to the hub. */
-  fetch: (url: string, init: RequestInit) => Promise<Response>;
+  fetch: (url: string, init: HubRequest) => Promise<HubResponse>;
   /** Milliseconds since 1970. */
   clock: () => number;
   /** Resolves after `ms`, or as soon as `signal` aborts; never rejects. */
@@ -29,8 +30,18 @@ export interface LogEntry {
 
 export interface AgentOptions {
   heartbeatMs: number;
-  /** A full comparison of every applied App with its live objects, each this often. */
+  /** The net under the watches: every kind is listed and every App compared once more, give or take, this often. */
   driftEveryMs: number;
+  /** A pass that failed for good is tried again this often. */
+  retryEveryMs: number;
+  /** Changes that come together are looked at together. */
+  stirSettleMs: number;
+  /** Of a healthy App, what changed its status is looked at no more often than this. */
+  healthEveryMs: number;
+  /** A watch is renewed after this long, or up to twice as long. */
+  watchForMs: number;
+  /** A kind that may not be watched is tried again this often. */
+  unwatchedRetryMs: number;
   unconditionalFetchMs: number;
   /** Age at which its key is replaced, give or take a tenth. */
   rotateEveryMs: number;
@@ -59,7 +70,12 @@ export interface AgentOptions {
 
 export const AGENT_OPTIONS: AgentOptions = {
   heartbeatMs: HEARTBEAT_MS,
-  driftEveryMs: 60_000,
+  driftEveryMs: 60 * 60_000,
+  retryEveryMs: 60_000,
+  stirSettleMs: 40,
+  healthEveryMs: 60_000,
+  watchForMs: 5 * 60_000,
+  unwatchedRetryMs: 10 * 60_000,
   unconditionalFetchMs: UNCONDITIONAL_FETCH_MS,
   rotateEveryMs: KEY_AGE_MS,
   pollMinMs: 500,

@@ -30,6 +30,7 @@ import {
 } from "#core/protocol.ts";
 import { sentence } from "#core/text.ts";
 import type { AgentDeps } from "./deps.ts";
+import type { HubRequest, HubResponse } from "./hub-fetch.ts";
 import { bodyDigest, signRequest } from "./signed.ts";
 
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -120,7 +121,7 @@ export class Hub {
     if (beat) headers[BEAT_HEADER] = "1";
     const response = await this.#send({ method: "GET", path: AGENT_PATHS.desired, headers });
     if (response.status === 304) {
-      await response.body?.cancel();
+      await readBounded(response, ANSWER_BYTES_MAX);
       return { kind: "unchanged", pollMs: pollMsOf(response) };
     }
     const answer = await parsed(response, desiredAnswerSchema, DESIRED_BYTES_MAX);
@@ -172,7 +173,7 @@ export class Hub {
 
   async #put(path: string, body: string): Promise<void> {
     const response = await this.#send({ method: "PUT", path, body });
-    await response.body?.cancel();
+    await readBounded(response, ANSWER_BYTES_MAX);
   }
 
   /** `key` signs: which of two keys the hub knows is what is asked here. */
@@ -186,7 +187,7 @@ export class Hub {
    * Tries each URL once. A refusal (4xx) is the hub's word and ends the round, but for one that an address may give
    * that is not the hub; of several failures the first refusal is told.
    */
-  async #send(call: Call): Promise<Response> {
+  async #send(call: Call): Promise<HubResponse> {
     const { urls } = this.#address;
     let told = new HubError(0, "the charter names no URL");
     for (let turn = 0; turn < urls.length; turn += 1) {
@@ -205,24 +206,24 @@ export class Hub {
     throw told;
   }
 
-  async #once(call: Call, url: string): Promise<Response> {
+  async #once(call: Call, url: string): Promise<HubResponse> {
     const response = await this.#fetch(call, url);
     if (response.ok || response.status === 304) return response;
     const hubTime = Number(response.headers.get(TIME_HEADER));
     if (response.status !== 401 || !Number.isFinite(hubTime) || hubTime <= 0)
       throw await refusalOf(response, `${call.method} ${call.path}`);
-    await response.body?.cancel();
+    await readBounded(response, ANSWER_BYTES_MAX);
     this.#clockOffsetMs = hubTime - this.#deps.clock();
     const again = await this.#fetch(call, url);
     if (again.ok || again.status === 304) return again;
     throw await refusalOf(again, `${call.method} ${call.path}`);
   }
 
-  async #fetch(call: Call, url: string): Promise<Response> {
+  async #fetch(call: Call, url: string): Promise<HubResponse> {
     const headers = { ...call.headers, ...(await this.#authorization(call)) };
     if (call.body !== undefined) Object.assign(headers, { "content-type": "application/json" });
     const timeout = AbortSignal.timeout(this.#deps.options.requestTimeoutMs);
-    const init: RequestInit = {
+    const init: HubRequest = {
       method: call.method,
       headers,
       redirect: "error",
@@ -247,12 +248,12 @@ export class Hub {
   }
 }
 
-function pollMsOf(response: Response): number | undefined {
+function pollMsOf(response: HubResponse): number | undefined {
   const ms = Number(response.headers.get(POLL_HEADER));
   return Number.isFinite(ms) && ms > 0 ? Math.min(ms, POLL_MS_MAX) : undefined;
 }
 
-async function parsed<T>(response: Response, schema: z.ZodType<T>, bytesMax: number): Promise<T> {
+async function parsed<T>(response: HubResponse, schema: z.ZodType<T>, bytesMax: number): Promise<T> {
   const bytes = await readBounded(response, bytesMax);
   let value: unknown;
   try {
@@ -267,7 +268,7 @@ async function parsed<T>(response: Response, schema: z.ZodType<T>, bytesMax: num
 }
 
 /** Stops reading, and throws, as soon as there is more than `bytesMax`. */
-async function readBounded(response: Response, bytesMax: number): Promise<Uint8Array> {
+async function readBounded(response: HubResponse, bytesMax: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
@@ -283,7 +284,7 @@ async function readBounded(response: Response, bytesMax: number): Promise<Uint8A
   return Buffer.concat(parts);
 }
 
-async function refusalOf(response: Response, what: string): Promise<HubError> {
+async function refusalOf(response: HubResponse, what: string): Promise<HubError> {
   const bytes = await readBounded(response, ANSWER_BYTES_MAX).catch(() => new Uint8Array());
   const text = sentence(new TextDecoder().decode(bytes), 200);
   return new HubError(

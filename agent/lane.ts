@@ -2,21 +2,25 @@
  * One App's lane: offers, passes and looks come one after another, never two at once. A new statement cuts a wait
  * short; a hub that is away does not keep the passes from their turn.
  */
+import type { Drift } from "#core/protocol.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
-import type { AppState } from "./app-state.ts";
+import { applyOrderOf, type AppState } from "./app-state.ts";
 import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
-import { isSettled, observe } from "./observe.ts";
-import { runPass, type PassContext, type PassResult, type Watch } from "./pass.ts";
+import { Fights } from "./drift/fights.ts";
+import { observe } from "./observe.ts";
+import { runPass, type Open, type PassContext, type PassResult } from "./pass.ts";
 import { brokenContent, contentOf, type Content } from "./placement.ts";
 import type { Reporter } from "./report.ts";
 import type { Slots } from "./slots.ts";
 import { Stopped } from "./stop.ts";
 import { backoff, jittered, type Alarm } from "./wait.ts";
+import type { Held, Watches } from "./watch/watches.ts";
 
 export interface LaneContext extends AcceptContext, PassContext {
   reporter: Pick<Reporter, "changed" | "told">;
   slots: Slots;
+  watches: Pick<Watches, "of">;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -30,14 +34,23 @@ export class Lane {
   #offerFailures = 0;
   #passAt: number;
   #passFailures = 0;
-  #watch: Watch | undefined;
+  /** Between two passes of a delivery that waits. */
+  #waitMs = 0;
+  readonly #live: Held;
+  /** The last pass went through: what a watch shows from then on is drift or health. */
+  #steady = false;
+  readonly #fights = new Fights();
+  #healAt = NEVER;
+  #open: Open = new Map();
   #observeAt = NEVER;
   #observeMs = 0;
+  #observedAt = 0;
 
   constructor(context: LaneContext, state: AppState) {
     this.#context = context;
     this.#state = state;
     this.#alarm = context.stopper.alarm();
+    this.#live = context.watches.of(() => this.#woken());
     this.#passAt = state.record?.state === "kept" ? 0 : NEVER;
   }
 
@@ -70,9 +83,28 @@ export class Lane {
       const now = deps.clock();
       if (now >= this.#offerAt) await this.#guarded(() => this.#receive());
       else if (now >= this.#passAt) await this.#guarded(() => this.#pass());
+      else if (now >= this.#healAt) await this.#guarded(() => this.#heal());
       else if (now >= this.#observeAt) await this.#guarded(() => this.#look());
-      else await this.#alarm.wait(deps.sleep, Math.min(this.#offerAt, this.#passAt, this.#observeAt) - now);
+      else await this.#alarm.wait(deps.sleep, this.#nextAt() - now);
     }
+    this.#live.hold(new Map());
+  }
+
+  #nextAt(): number {
+    return Math.min(this.#offerAt, this.#passAt, this.#healAt, this.#observeAt);
+  }
+
+  /** A watch shows something of ours that is not as it was. */
+  #woken(): void {
+    if (!this.#steady) return;
+    const { clock, options } = this.#context.deps;
+    const now = clock();
+    if (this.#live.stirred.size > 0) this.#healAt = Math.min(this.#healAt, now + options.stirSettleMs);
+    if (this.#live.moved.size > 0) {
+      const everyMs = this.#open.size > 0 ? options.observeMinMs : options.healthEveryMs;
+      this.#observeAt = Math.min(this.#observeAt, Math.max(now, this.#observedAt + everyMs));
+    }
+    this.#alarm.ring();
   }
 
   #setOrphaned(orphaned: boolean): void {
@@ -93,8 +125,8 @@ export class Lane {
       this.#state.view = { ...(view ?? brokenContent(app, message)), phase: "failed", message };
       this.#offerAt = NEVER;
       this.#offer = undefined;
-      this.#observeAt = NEVER;
-      this.#passAt = this.#slowly();
+      this.#startOver();
+      this.#passAt = this.#later(deps.options.retryEveryMs);
     }
     this.#context.reporter.changed();
   }
@@ -125,40 +157,86 @@ export class Lane {
   #startOver(): void {
     this.#passAt = 0;
     this.#passFailures = 0;
-    this.#watch = undefined;
+    this.#waitMs = 0;
+    this.#steady = false;
+    this.#healAt = NEVER;
+    this.#open = new Map();
     this.#observeAt = NEVER;
   }
 
-  async #pass(): Promise<void> {
+  async #pass(keys?: ReadonlySet<string>): Promise<void> {
     const before = this.#state.view?.phase;
-    const result = await runPass(this.#context, this.#state, this.#passFailures);
+    const part = keys === undefined ? undefined : { keys, open: this.#open };
+    const result = await runPass(this.#context, this.#state, this.#live, this.#passFailures, part);
     const { phase, message } = this.#state.view ?? {};
     if (phase !== before)
       this.#context.deps.log({ level: "info", app: this.#state.app, message: `${phase}: ${message}` });
+    const due = this.#passAt;
     this.#schedule(result);
+    // A look at a part does not put off the look at the whole.
+    if (part !== undefined && result.kind === "settled") this.#passAt = due;
+  }
+
+  /** What is only told is told as a whole: the others' drift stands beside it. */
+  async #heal(): Promise<void> {
+    const now = this.#context.deps.clock();
+    this.#healAt = NEVER;
+    const keys = this.#fights.free(this.#live.takeStirred(), now);
+    const order = applyOrderOf(this.#state);
+    if (keys.size > 0 && order?.record.applied === true)
+      await this.#pass(order.order.sync.drift === "correct" ? keys : undefined);
+    this.#state.fight = this.#fights.standing(now);
+    this.#healAt = Math.min(this.#healAt, this.#fights.nextAt(now));
+  }
+
+  #noteFights(drift: ReadonlyMap<string, Drift>): void {
+    const { clock, log } = this.#context.deps;
+    for (const message of this.#fights.restored(drift, clock()))
+      log({ level: "warn", app: this.#state.app, message });
   }
 
   #schedule(result: PassResult): void {
+    this.#steady = result.kind === "settled";
+    if (result.kind === "settled") this.#noteFights(result.drift);
     if (result.kind === "retry") {
       this.#passFailures += 1;
       this.#passAt = Math.max(this.#soon(this.#passFailures), this.#context.deps.clock() + result.afterMs);
       return;
     }
     this.#passFailures = 0;
-    this.#passAt = result.kind === "idle" ? NEVER : this.#slowly();
-    const open = result.kind === "settled" && !isSettled(result.watch);
-    this.#watch = open ? result.watch : undefined;
+    this.#open = result.kind === "settled" ? result.open : new Map();
+    if (result.kind === "waiting") return this.#waitOn();
+    this.#waitMs = 0;
     this.#observeMs = this.#context.deps.options.observeMinMs;
-    this.#observeAt = open ? this.#context.deps.clock() + this.#observeMs : NEVER;
+    this.#observeAt = this.#open.size > 0 ? this.#context.deps.clock() + this.#observeMs : NEVER;
+    if (result.kind === "idle") this.#live.hold(new Map());
+    this.#passAt = this.#nextPassAt(result);
   }
 
+  #waitOn(): void {
+    const { clock, options } = this.#context.deps;
+    this.#waitMs = Math.min(Math.max(this.#waitMs * 2, options.observeMinMs), options.observeMaxMs);
+    this.#observeAt = NEVER;
+    this.#passAt = clock() + this.#waitMs;
+  }
+
+  #nextPassAt(result: Exclude<PassResult, { kind: "waiting" }>): number {
+    const { retryEveryMs, driftEveryMs } = this.#context.deps.options;
+    if (result.kind === "idle") return NEVER;
+    return this.#later(result.kind === "failed" ? retryEveryMs : driftEveryMs);
+  }
+
+  /** Woken by a change, so the waits in between grow: they are for kinds that no watch shows. */
   async #look(): Promise<void> {
-    const { deps } = this.#context;
-    if (this.#watch === undefined) return void (this.#observeAt = NEVER);
-    const settled = await observe(deps.kube, deps.options.objectsAtOnceMax, this.#state, this.#watch);
-    if (settled) this.#watch = undefined;
-    this.#observeMs = Math.min(this.#observeMs * 2, deps.options.observeMaxMs);
-    this.#observeAt = settled ? NEVER : deps.clock() + this.#observeMs;
+    const { kube, clock, options } = this.#context.deps;
+    const keys = new Set([...this.#open.keys(), ...this.#live.moved]);
+    this.#live.moved.clear();
+    await observe(kube, options.objectsAtOnceMax, this.#state, this.#live, this.#open, keys);
+    this.#observedAt = clock();
+    this.#observeMs = Math.min(this.#observeMs * 2, options.observeMaxMs);
+    const watched = [...this.#open.keys()].every((key) => this.#live.index.isSynced(key));
+    const ms = watched ? options.healthEveryMs : this.#observeMs;
+    this.#observeAt = this.#open.size === 0 ? NEVER : this.#observedAt + ms;
   }
 
   #soon(failures: number): number {
@@ -166,8 +244,8 @@ export class Lane {
     return clock() + backoff(failures, options.backoffMinMs, options.backoffMaxMs, random);
   }
 
-  #slowly(): number {
-    const { clock, options, random } = this.#context.deps;
-    return clock() + jittered(options.driftEveryMs, random);
+  #later(ms: number): number {
+    const { clock, random } = this.#context.deps;
+    return clock() + jittered(ms, random);
   }
 }

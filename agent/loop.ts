@@ -19,6 +19,7 @@ import { Reporter } from "./report.ts";
 import { Slots } from "./slots.ts";
 import { Stopped, Stopper } from "./stop.ts";
 import { backoff } from "./wait.ts";
+import { Watches } from "./watch/watches.ts";
 
 export interface RunningAgent {
   /** Ends loops, aborts requests; waits at most `stopGraceMs` for those that do not end. */
@@ -66,12 +67,14 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
   });
   const slots = new Slots(deps.options.appsAtOnceMax);
   const watched = { ...deps, kube: noticing(deps.kube, () => apis.changed()) };
+  const watches = new Watches(deps, stopper);
   const desk = new Desk({
     deps: watched,
     stopper,
     hub,
     reporter,
     slots,
+    watches,
     identity: () => membership.identity,
   });
   parts.desk = desk;
@@ -80,6 +83,7 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
     reporter.run(),
     apis.run(),
     hold.run(),
+    watches.run(),
     pollLoop({ deps, stopper, hub, desk, membership }),
   ]);
   await desk.ended();

@@ -1,6 +1,7 @@
 /** The agent process: real cluster, real network, real clock. Ends 0 after SIGTERM or SIGINT, 1 on a fatal fault. */
 import { parseConfig, USAGE, type AgentConfig } from "./config.ts";
 import type { LogEntry } from "./deps.ts";
+import { createHubFetch } from "./hub-fetch.ts";
 import { createKubeApi, type KubeApi } from "./kube/api.ts";
 import { fromKubeconfig, inCluster } from "./kube/connect.ts";
 import { runAgent } from "./loop.ts";
@@ -27,7 +28,7 @@ async function run(config: AgentConfig): Promise<void> {
   const kube = await connect(config.kube);
   const agent = runAgent({
     kube,
-    fetch: (url, init) => fetch(url, init),
+    fetch: createHubFetch(config.options.requestTimeoutMs),
     clock: Date.now,
     sleep,
     random: Math.random,

@@ -1,38 +1,47 @@
-/** Looks again at what was not current, and at nothing else: a verdict changes the view only when it differs. */
-import { health } from "#core/health.ts";
+/** Looks at objects whose status may have changed, and at nothing else: a verdict changes the view only when it differs. */
+import { health, type Health } from "#core/health.ts";
 import type { AppState } from "./app-state.ts";
-import { KubeError, type Kube } from "./kube/port.ts";
-import type { Watch } from "./pass.ts";
+import { KubeError, type Address, type Kube } from "./kube/port.ts";
+import type { Open } from "./pass.ts";
 import { phaseOf } from "./placement.ts";
 import { mapBounded } from "./slots.ts";
+import { noting } from "./watch/noting.ts";
+import type { Held } from "./watch/watches.ts";
 
-/** True when all is current. Passing errors leave the last verdict standing. */
+/** Brings `open` up to date for these objects. */
 export async function observe(
   kube: Kube,
   atOnceMax: number,
   state: AppState,
-  watch: Watch,
-): Promise<boolean> {
-  const open = [...watch.verdicts].filter(([, verdict]) => verdict.status !== "current").map(([key]) => key);
-  await mapBounded(open, atOnceMax, async (key) => {
-    const address = watch.addresses.get(key);
+  live: Held,
+  open: Open,
+  keys: ReadonlySet<string>,
+): Promise<void> {
+  const places = new Map([...keys].map((key) => [key, live.addressOf(key)]));
+  for (const [key, verdict] of await lookAt(noting(kube, live.index), atOnceMax, places))
+    if (verdict.status === "current") open.delete(key);
+    else open.set(key, verdict);
+  live.recheck(keys);
+  // A pass that failed since has more to say than health.
+  if (state.view !== undefined && state.view.failures.length === 0)
+    state.view = { ...state.view, ...phaseOf(open, state.view.objects) };
+}
+
+/** Passing errors leave the last verdict standing: such an object is missing in the answer, as is one without an address. */
+export async function lookAt(
+  kube: Kube,
+  atOnceMax: number,
+  places: ReadonlyMap<string, Address | undefined>,
+): Promise<Map<string, Health>> {
+  const seen = new Map<string, Health>();
+  await mapBounded([...places], atOnceMax, async ([key, address]) => {
     if (address === undefined) return;
     try {
-      const live = await kube.get(address);
-      watch.verdicts.set(
-        key,
-        live === undefined ? { status: "progressing", sentence: "is gone" } : health(live),
-      );
+      const object = await kube.get(address);
+      seen.set(key, object === undefined ? { status: "progressing", sentence: "is gone" } : health(object));
     } catch (error) {
       if (!(error instanceof KubeError && error.passing)) throw error;
     }
   });
-  // A pass that failed since has more to say than health.
-  if (state.view !== undefined && state.view.failures.length === 0)
-    state.view = { ...state.view, ...phaseOf(watch.verdicts) };
-  return isSettled(watch);
-}
-
-export function isSettled(watch: Watch): boolean {
-  return [...watch.verdicts.values()].every((verdict) => verdict.status === "current");
+  return seen;
 }

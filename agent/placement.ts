@@ -50,11 +50,13 @@ export function contentOf({
   view,
   refusal,
   orphaned,
+  fight,
 }: {
   app: string;
   view: Content | undefined;
   refusal: Refusal | undefined;
   orphaned: boolean;
+  fight: string | undefined;
 }): Content | undefined {
   if (refusal !== undefined) {
     const { epoch, generation, release } = refusal.statement ?? view ?? emptyContent(app);
@@ -62,7 +64,7 @@ export function contentOf({
     return { ...base, epoch, generation, release, phase: "refused", message: sentence(refusal.message) };
   }
   if (view === undefined) return undefined;
-  if (!orphaned) return view;
+  if (!orphaned) return fight === undefined || view.failures.length > 0 ? view : { ...view, message: fight };
   if (view.phase === "removed") return undefined;
   return { ...view, phase: "orphaned", message: "the hub's answer lacks this App; its objects are kept" };
 }
@@ -72,12 +74,11 @@ export interface Told {
   message: string;
 }
 
-/** `verdicts` by `refKey`. */
-export function phaseOf(verdicts: ReadonlyMap<string, Health>): Told {
-  const sorted = [...verdicts].sort(([a], [b]) => (a < b ? -1 : 1));
+/** `open` is what is not current, by `refKey`; `objects` how many there are in all. */
+export function phaseOf(open: ReadonlyMap<string, Health>, objects: number): Told {
+  const sorted = [...open].sort(([a], [b]) => (a < b ? -1 : 1));
   const worst = worstHealth(sorted.map(([key, health]) => ({ ...health, key })));
-  if (worst === undefined || worst.status === "current")
-    return { phase: "healthy", message: `all ${verdicts.size} objects are current` };
+  if (worst === undefined) return { phase: "healthy", message: `all ${objects} objects are current` };
   const message = sentence(`${refText(parseRefKey(worst.key))}: ${worst.sentence}`);
   return { phase: worst.status === "failed" ? "failed" : "progressing", message };
 }

@@ -3,6 +3,7 @@
  * object its owner's mark. What cannot be applied at all is told as a problem of that object; the others are not held
  * up by it here.
  */
+import { isHook } from "#core/hooks.ts";
 import type { KubeObject } from "#core/object.ts";
 import { refKey, refOf, refText } from "#core/object.ts";
 import { mark, type Owner } from "#core/plan.ts";
@@ -24,6 +25,7 @@ export async function prepare(
   bundle: readonly KubeObject[],
   namespace: string,
   owner: Owner,
+  generation: string,
 ): Promise<Prepared> {
   const scopes = await scopesOf(kube, bundle);
   const opened = await openSecrets(kube, bundle);
@@ -32,7 +34,7 @@ export async function prepare(
   const seen = new Set<string>();
   for (const object of opened.objects) {
     const scope = scopes.get(kindOf(object));
-    const placed = mark(placedIn(object, scope, namespace), owner);
+    const placed = mark(named(placedIn(object, scope, namespace), generation), owner);
     const key = refKey(refOf(placed));
     const problem = opened.problems.get(refKey(refOf(object))) ?? problemOf(placed, scope, seen.has(key));
     if (problem !== undefined) problems.set(key, problem);
@@ -56,6 +58,13 @@ async function scopesOf(kube: Kube, bundle: readonly KubeObject[]): Promise<Map<
 
 function placedIn(object: KubeObject, scope: Scope, namespace: string): KubeObject {
   return scope === undefined ? object : inNamespace(object, namespaceOf(object, scope, namespace));
+}
+
+/** A hook that asks for a new name each time gets one for each generation: the same one after a restart. */
+function named(object: KubeObject, generation: string): KubeObject {
+  const { generateName, ...metadata } = object.metadata;
+  if (typeof generateName !== "string" || !isHook(object)) return object;
+  return { ...object, metadata: { ...metadata, name: `${metadata.name}-${generation.replace(".", "-")}` } };
 }
 
 function problemOf(object: KubeObject, scope: Scope, twice: boolean): string | undefined {

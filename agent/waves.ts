@@ -31,7 +31,7 @@ export async function applyAll(
     }
     const seen = await mapBounded(wave, deps.options.objectsAtOnceMax, async (object) => {
       stopper.check();
-      return await applyObject(context, object);
+      return context.settled(object) ?? (await applyObject(context, object));
     });
     const late = await notEstablished({ deps, stopper }, context, seen);
     all.push(...seen.map((one) => late.get(one.key) ?? one));

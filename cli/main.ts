@@ -24,7 +24,8 @@ import { manifests } from "./commands/manifests.ts";
 import { login } from "./commands/login.ts";
 import { logout } from "./commands/logout.ts";
 import { plan } from "./commands/plan.ts";
-import { rolloutCommand } from "./commands/rollout-command.ts";
+import { promote } from "./commands/promote.ts";
+import { rolloutCommand, rolloutRollback } from "./commands/rollout-command.ts";
 import { rolloutHistory } from "./commands/rollout-history.ts";
 import { rolloutStatus } from "./commands/rollout-status.ts";
 import { sync } from "./commands/sync.ts";
@@ -49,7 +50,7 @@ const rollout = buildRouteMap({
     skip: rolloutCommand("skip-stage"),
     retry: rolloutCommand("retry"),
     abort: rolloutCommand("abort"),
-    rollback: rolloutCommand("rollback"),
+    rollback: rolloutRollback,
     unpin: rolloutCommand("unpin"),
   },
   docs: { brief: "Follow rollouts, and tell them what to do" },
@@ -75,6 +76,7 @@ const root = buildRouteMap({
     apply,
     plan,
     rollout,
+    promote,
     why,
     cluster,
     credentials,

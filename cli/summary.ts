@@ -56,7 +56,8 @@ function appTroubles({ app, rollout, placements }: FleetApp): string[] {
       ? []
       : [`App ${name}: release ${app.state.pinned.release} went back, the App is pinned`];
   const asks =
-    rollout?.state.kind === "running" && rollout.state.step?.kind === "approval"
+    (rollout?.state.kind === "running" && rollout.state.step?.kind === "approval") ||
+    (rollout?.state.kind === "withheld" && rollout.state.approved === undefined)
       ? [`App ${name}: release ${rollout.release} ${stateWords(rollout)}: fairlead rollout approve ${name}`]
       : [];
   const bad = placements

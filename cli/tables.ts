@@ -1,10 +1,12 @@
 /** What the hub answers, as tables: one function per noun, and no reading in any of them. */
+import { assertNever } from "#core/assert.ts";
 import { appStanding, doneOf, errorPlace, placementStanding, rolloutStanding } from "#core/fleet.ts";
 import { words } from "#core/finding.ts";
 import type { Release } from "#core/release.ts";
 import { holdWords } from "#core/hold.ts";
 import { stateWords, type Rollout } from "#core/rollout.ts";
 import { selectorWords } from "#core/selector-text.ts";
+import { sentence } from "#core/text.ts";
 import type {
   AppView,
   ClusterView,
@@ -12,6 +14,7 @@ import type {
   PlacementView,
   PolicyView,
   ProjectView,
+  PromotionView,
   SourceView,
 } from "#core/view.ts";
 import { ago, shortCommit, subject, type Cell, type Table } from "./print.ts";
@@ -157,6 +160,40 @@ export function policyTable(list: readonly PolicyView[]): Table {
     rows,
     empty: "no Policies yet: fairlead apply -f policy.yaml",
   };
+}
+
+export function promotionTable(list: readonly PromotionView[], now: number): Table {
+  const rows = list.map(({ resource: { metadata, spec }, state }): Cell[] => [
+    metadata.name,
+    spec.from.app,
+    `${spec.to.source}:${spec.to.path}`,
+    state?.release ?? "-",
+    state === undefined ? { word: "not looked at yet", tone: "busy" } : promotionState(state, now),
+  ]);
+  return {
+    columns: ["name", "from", "to", "release", "state"],
+    rows,
+    empty: "no Promotions yet: fairlead apply -f promotion.yaml",
+  };
+}
+
+function promotionState(state: NonNullable<PromotionView["state"]>, now: number): Cell {
+  switch (state.kind) {
+    case "waiting":
+      return { word: `waiting: ${sentence(state.reason, 80)}`, tone: "busy" };
+    case "soaking":
+      return { word: `soaking since ${ago(state.since, now)}`, tone: "busy" };
+    case "opened":
+      return { word: "pull request open", tone: "busy" };
+    case "declined":
+      return { word: "pull request closed", tone: "quiet" };
+    case "current":
+      return { word: "current", tone: "good" };
+    case "failed":
+      return { word: `failed: ${state.code}`, tone: "bad" };
+    default:
+      return assertNever(state);
+  }
 }
 
 /** The key is told with one cluster, for it is not read for lists. */

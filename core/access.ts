@@ -20,6 +20,7 @@ export const NOUNS = [
   "apps",
   "clusters",
   "policies",
+  "promotions",
   "rollouts",
   "scans",
   "credentials",
@@ -66,7 +67,7 @@ export const memberSchema = z.union([
 ]);
 export type Member = z.infer<typeof memberSchema>;
 
-const READ_NOUNS = ["projects", "sources", "apps", "clusters", "policies", "rollouts"] as const;
+const READ_NOUNS = ["projects", "sources", "apps", "clusters", "policies", "promotions", "rollouts"] as const;
 
 /** Ready-made roles; a Project may add its own under other names. */
 export const ROLES = {
@@ -83,7 +84,7 @@ export const ROLES = {
 } as const satisfies Record<string, readonly Rule[]>;
 export type RoleName = keyof typeof ROLES;
 
-/** What a fleet folder may without being granted anything: the same as a deployer, never credentials, Policies, Projects. */
+/** What a fleet folder may without being granted anything: the same as a deployer, never credentials, Policies, Promotions, Projects. */
 export const SOURCE_RULES: readonly Rule[] = ROLES.deployer;
 
 export const bindingSchema = z
@@ -202,7 +203,7 @@ export function asksOfChange(
   return sides.flatMap(({ labels }) => verbs.map((one): Ask => ({ verb: one, noun, labels })));
 }
 
-export function nounOf(kind: "Project" | "Source" | "App" | "Cluster" | "Policy"): Noun {
+export function nounOf(kind: "Project" | "Source" | "App" | "Cluster" | "Policy" | "Promotion"): Noun {
   switch (kind) {
     case "Project":
       return "projects";
@@ -214,6 +215,8 @@ export function nounOf(kind: "Project" | "Source" | "App" | "Cluster" | "Policy"
       return "clusters";
     case "Policy":
       return "policies";
+    case "Promotion":
+      return "promotions";
     default:
       return assertNever(kind);
   }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { GATES_CHARS_MAX, gatesSchema } from "./gate.ts";
-import { DELETES_BUDGET_DEFAULT } from "./limits.ts";
+import { CLUSTERS_BUDGET_DEFAULT, DELETES_BUDGET_DEFAULT } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
 import { windowSpecsSchema } from "./rollout/calendar.ts";
 import { selectorSchema } from "./selector.ts";
@@ -20,6 +20,12 @@ const ignoreSchema = z.strictObject({
 export const syncSchema = z.strictObject({
   prune: z.boolean().default(true),
   drift: z.enum(["correct", "report"]).default("correct"),
+  /** Fields of the bundle that another manager owns: taken, or a failure. */
+  conflicts: z.enum(["take", "fail"]).default("take"),
+  /** An object whose change is refused because a field is immutable is deleted and made again. */
+  force: z.boolean().default(false),
+  /** Nothing is applied and nothing compared. */
+  suspend: z.boolean().default(false),
   adopt: z.boolean().default(false),
   deletion: z.enum(["delete", "orphan"]).default("delete"),
   ignore: z.array(ignoreSchema).max(50).default([]),
@@ -51,6 +57,16 @@ const stageSchema = z.strictObject({
   windows: windowSpecsSchema.optional(),
 });
 
+const mostOf = z.number().int().min(0).max(100_000);
+
+/** What a release may make vanish without an approval: on each cluster, and `clusters` that the App is taken off. */
+const budgetSchema = z.strictObject({
+  deletes: mostOf.default(DELETES_BUDGET_DEFAULT),
+  namespaces: mostOf.default(0),
+  crds: mostOf.default(0),
+  clusters: z.union([z.literal(0), countOrPercent]).default(CLUSTERS_BUDGET_DEFAULT),
+});
+
 const rolloutSpecSchema = z.strictObject({
   stages: z
     .array(stageSchema)
@@ -75,9 +91,7 @@ const rolloutSpecSchema = z.strictObject({
   /** A newer release waits for the rollout under way, or takes its place. */
   supersede: z.enum(["queue", "replace"]).default("replace"),
   progressDeadline: durationSchema(1000, 86_400_000).default("10m"),
-  budget: z
-    .strictObject({ deletes: z.number().int().min(0).max(100_000).default(DELETES_BUDGET_DEFAULT) })
-    .default({ deletes: DELETES_BUDGET_DEFAULT }),
+  budget: budgetSchema.prefault({}),
 });
 
 /** Values are what Helm takes from a values file; texts in them and file names may hold `${cluster.…}`. */

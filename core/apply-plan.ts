@@ -77,7 +77,7 @@ export interface Acting {
 }
 
 export const TAKEN_OVER = "people";
-const ORDER: readonly ResourceKind[] = ["Project", "Policy", "Source", "Cluster", "App"];
+const ORDER: readonly ResourceKind[] = ["Project", "Policy", "Source", "Cluster", "App", "Promotion"];
 
 export function idOf({ kind, metadata }: Resource): string {
   return `${kind}/${metadata.project}/${metadata.name}`;

@@ -18,6 +18,7 @@ import type { Change } from "./apply-plan.ts";
 import { httpAddress } from "./chart.ts";
 import { canonicalJson } from "./digest.ts";
 import { HUB_PROJECT, type Project } from "./project.ts";
+import type { Promotion } from "./promotion.ts";
 import type { Resource } from "./resource.ts";
 import type { Source } from "./source.ts";
 
@@ -47,6 +48,8 @@ export function needsOf(change: Change, projectOf: (name: string) => Project | u
   if (after?.kind === "Source")
     needs.push(...sourceNeeds(before?.kind === "Source" ? before : undefined, after, projectOf(project)));
   if (after?.kind === "App") needs.push(...appNeeds(before?.kind === "App" ? before : undefined, after));
+  if (after?.kind === "Promotion")
+    needs.push(...hostNeeds(before?.kind === "Promotion" ? before : undefined, after));
   return needs;
 }
 
@@ -107,6 +110,15 @@ function appNeeds(before: App | undefined, after: App): Need[] {
   const held = new Set(secretsOfGates(before));
   if (isSameChart && secretsOfGates(after).every((one) => held.has(one))) return [];
   return [{ kind: "ask", project: after.metadata.project, ask: { verb: "write", noun: "credentials" } }];
+}
+
+/** The same for the credential that a Promotion writes with: with what, where, and what it writes there. */
+function hostNeeds(before: Promotion | undefined, after: Promotion): Need[] {
+  const { project } = after.metadata;
+  const used = (one: Promotion | undefined) =>
+    canonicalJson(one === undefined ? "" : [one.spec.host, one.spec.to]);
+  if (after.spec.host.credentials === undefined || used(before) === used(after)) return [];
+  return [{ kind: "ask", project, ask: { verb: "write", noun: "credentials" } }];
 }
 
 function secretOfChart(app: App | undefined): string {

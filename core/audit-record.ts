@@ -15,13 +15,22 @@ const VERSIONED = [
   "app",
   "cluster",
   "policy",
+  "promotion",
   "credential",
   "token",
   "key",
   "hold",
 ] as const;
 
-export const AUDIT_NOUNS = [...VERSIONED, "hub", "release", "rollout", "assignment", "denial"] as const;
+export const AUDIT_NOUNS = [
+  ...VERSIONED,
+  "hub",
+  "release",
+  "rollout",
+  "promoted",
+  "assignment",
+  "denial",
+] as const;
 export type AuditNoun = (typeof AUDIT_NOUNS)[number];
 
 /** Nouns without one: what a change replaces must be what the record before it left behind. */

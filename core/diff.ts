@@ -17,6 +17,7 @@ import {
   type Fields,
 } from "./pointer.ts";
 import { isSecret, withEncodedData } from "./secret.ts";
+import type { TakeOver } from "./takeover.ts";
 
 export { lastEditor } from "./managed.ts";
 
@@ -163,7 +164,18 @@ function showSecret(path: string, value: unknown): string {
   return open ? showPlain(path, value) : HIDDEN;
 }
 
-function pointersFor(object: KubeObject, rules: IgnoreRules): string[] {
+/** What people's tools have set and the bundle does not name, as changes; values of a Secret stay hidden. */
+export function goingWith(take: TakeOver | undefined, live: KubeObject): FieldChange[] {
+  const show = isSecret(live) ? showSecret : showPlain;
+  const shown = withEncodedData(live);
+  return (take?.undeclared ?? []).slice(0, CHANGES_MAX).flatMap((path) => {
+    const before = valueAt(shown, pointerTokens(path));
+    return before === undefined ? [] : [{ path, before: show(path, before) }];
+  });
+}
+
+/** What of this object is not ours to compare. */
+export function pointersFor(object: KubeObject, rules: IgnoreRules): string[] {
   return rules.flatMap((rule) =>
     rule.kinds === undefined || rule.kinds.includes(object.kind) ? rule.paths : [],
   );

@@ -4,7 +4,9 @@
 import { z } from "zod";
 
 const app = { project: z.string(), app: z.string() };
-const rollout = { ...app, release: z.number().int().positive() };
+const promotion = { project: z.string(), promotion: z.string() };
+const release = z.number().int().positive();
+const rollout = { ...app, release };
 
 export const hubEventSchema = z.discriminatedUnion("type", [
   z.object({
@@ -16,6 +18,28 @@ export const hubEventSchema = z.discriminatedUnion("type", [
     type: z.literal("policy.changed"),
     detail: z.object({ project: z.string(), policy: z.string() }),
   }),
+  z.object({
+    type: z.literal("promotion.changed"),
+    detail: z.object(promotion),
+  }),
+  /** A person does not wait for the soak. */
+  z.object({ type: z.literal("promotion.asked"), detail: z.object({ ...promotion, release }) }),
+  /** A pull request; `updated`: the one that was open carries a newer release. */
+  z.object({
+    type: z.literal("promotion.opened"),
+    detail: z.object({ ...promotion, release, url: z.string() }),
+  }),
+  z.object({
+    type: z.literal("promotion.updated"),
+    detail: z.object({ ...promotion, release, url: z.string() }),
+  }),
+  z.object({
+    type: z.literal("promotion.declined"),
+    detail: z.object({ ...promotion, release, url: z.string() }),
+  }),
+  /** The target holds the release. */
+  z.object({ type: z.literal("promotion.landed"), detail: z.object({ ...promotion, release }) }),
+  z.object({ type: z.literal("promotion.failed"), detail: z.object({ ...promotion, reason: z.string() }) }),
   /** A webhook told of a push. */
   z.object({
     type: z.literal("source.nudged"),
@@ -67,6 +91,8 @@ export const hubEventSchema = z.discriminatedUnion("type", [
     detail: z.object({ ...rollout, fence: z.number().int(), from: z.number().int(), to: z.number().int() }),
   }),
   z.object({ type: z.literal("rollout.started"), detail: z.object(rollout) }),
+  /** It would delete more than its budget and waits for an approval. */
+  z.object({ type: z.literal("rollout.withheld"), detail: z.object({ ...rollout, reason: z.string() }) }),
   z.object({ type: z.literal("rollout.succeeded"), detail: z.object(rollout) }),
   z.object({ type: z.literal("rollout.halted"), detail: z.object({ ...rollout, reason: z.string() }) }),
   z.object({ type: z.literal("rollout.superseded"), detail: z.object(rollout) }),

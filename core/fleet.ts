@@ -55,6 +55,8 @@ export function rolloutStanding({ state }: Pick<Rollout, "state">): Standing {
       return { word: "succeeded", tone: "good" };
     case "superseded":
       return { word: `superseded by ${state.by}`, tone: "quiet" };
+    case "withheld":
+      return { word: "waiting for approval", tone: "busy" };
     case "pending":
       return { word: `waiting for release ${state.after}`, tone: "quiet" };
     case "paused":

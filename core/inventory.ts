@@ -20,7 +20,11 @@ export const inventorySchema = z.object({
   entries: z
     .record(
       keySchema,
-      z.object({ apiVersion: z.string().min(1).max(253), uid: z.string().max(128).optional() }),
+      z.object({
+        apiVersion: z.string().min(1).max(253),
+        uid: z.string().max(128).optional(),
+        hook: z.literal(true).optional(),
+      }),
     )
     .refine(
       (entries) => Object.keys(entries).length <= INVENTORY_ENTRIES_MAX,
@@ -32,6 +36,8 @@ interface InventoryEntry {
   apiVersion: string;
   /** Absent until the object was seen in the cluster: then only the marks on it say that it is ours. */
   uid?: string | undefined;
+  /** It ran at a moment of a delivery: it goes by its own policy, and no budget counts it. */
+  hook?: true | undefined;
 }
 
 /** Keyed by `refKey`: identity without version. */
@@ -42,13 +48,27 @@ export interface Inventory {
 export const EMPTY_INVENTORY: Inventory = { entries: {} };
 
 /** Old and new; an object that is in both keeps its UID and takes the new API version. */
-export function union(inventory: Inventory, objects: readonly KubeObject[]): Inventory {
+export function union(
+  inventory: Inventory,
+  objects: readonly KubeObject[],
+  hooks: readonly KubeObject[] = [],
+): Inventory {
   const entries = { ...inventory.entries };
   for (const object of objects) {
     const key = refKey(refOf(object));
-    entries[key] = { ...entries[key], apiVersion: object.apiVersion };
+    const { hook: _, ...held } = entries[key] ?? {};
+    entries[key] = { ...held, apiVersion: object.apiVersion };
+  }
+  for (const object of hooks) {
+    const key = refKey(refOf(object));
+    entries[key] = { ...entries[key], apiVersion: object.apiVersion, hook: true };
   }
   return { entries };
+}
+
+/** True when it holds nothing but leftovers of hooks. */
+export function holdsNothing(inventory: Inventory): boolean {
+  return Object.values(inventory.entries).every((entry) => entry.hook === true);
 }
 
 /** The UIDs that live objects were seen with; objects that are not in the inventory are passed over. */

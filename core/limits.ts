@@ -53,5 +53,7 @@ export const SILENT_AFTER_MS = 10 * 60_000;
 export const UNCONDITIONAL_FETCH_MS = 10 * 60_000;
 
 export const DELETES_BUDGET_DEFAULT = 20;
+/** Clusters that an App leaves by one release; their removal is counted only where it deletes. */
+export const CLUSTERS_BUDGET_DEFAULT = 5;
 /** Releases an App can go back to; older ones fall below the floor. */
 export const RELEASES_KEPT = 20;

@@ -21,7 +21,10 @@ export interface ManagerEntry {
 /** Entries without a manager or fields are passed over. */
 export function managersOf(live: KubeObject): ManagerEntry[] {
   const list = live.metadata["managedFields"];
-  if (!Array.isArray(list)) return [];
+  return Array.isArray(list) ? entriesOf(list) : [];
+}
+
+export function entriesOf(list: readonly unknown[]): ManagerEntry[] {
   return list.filter(isFields).flatMap((entry) => {
     const { manager, fieldsV1, operation, subresource, time } = entry;
     if (typeof manager !== "string" || !isFields(fieldsV1)) return [];
@@ -60,7 +63,8 @@ function walk(fields: Fields, value: unknown, pointer: string, found: string[]):
   if (found.length === before && pointer !== "") found.push(pointer);
 }
 
-function tokenOf(key: string, value: unknown): string | undefined {
+/** Where a key of `fieldsV1` stands in `value`: a member's name, an item's index; undefined where nowhere. */
+export function tokenOf(key: string, value: unknown): string | undefined {
   const rest = key.slice(2);
   if (key.startsWith("f:")) return rest;
   if (!Array.isArray(value)) return undefined;

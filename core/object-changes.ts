@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from "./digest.ts";
 import { changesBetween, type FieldChange } from "./diff.ts";
+import { isHook } from "./hooks.ts";
 import { refKey, refOf, type KubeObject, type ObjectRef } from "./object.ts";
 import { inNamespace, namespaceOf, scopesIn } from "./scope.ts";
 import { withEncodedData } from "./secret.ts";
@@ -29,11 +30,16 @@ export function changesOfObjects(before: Placed | undefined, after: Placed | und
   const found: ObjectChanges = { created: [], changed: [], gone: [], unchanged: 0 };
   for (const key of keys) {
     const [old, next] = [was.get(key), is.get(key)];
-    if (next === undefined) found.gone.push(refOf(old as KubeObject));
+    if (next === undefined) addGone(found, old as KubeObject);
     else if (old === undefined) found.created.push(refOf(next));
     else addPair(found, old, next);
   }
   return found;
+}
+
+/** A hook that goes takes nothing away: it is held by no cluster. */
+function addGone(found: ObjectChanges, old: KubeObject): void {
+  if (!isHook(old)) found.gone.push(refOf(old));
 }
 
 function addPair(found: ObjectChanges, old: KubeObject, next: KubeObject): void {

@@ -68,6 +68,11 @@ export function applyWaves(objects: readonly KubeObject[]): KubeObject[][] {
   return batches(objects, (object) => [waveOf(object), stepOf(groupOf(object.apiVersion), object.kind)]);
 }
 
+/** Batches of hooks: by their wave, then by kind. Stable like `applyWaves`. */
+export function hookBatches<T extends { object: KubeObject; wave: number }>(hooks: readonly T[]): T[][] {
+  return batches(hooks, ({ object, wave }) => [wave, stepOf(groupOf(object.apiVersion), object.kind)]);
+}
+
 /** The reverse, by kind alone: what is gone from the bundle has no wave any more. Stable like `applyWaves`. */
 export function pruneOrder<T extends Pick<ObjectRef, "group" | "kind">>(refs: readonly T[]): T[][] {
   return batches(refs, (ref) => [0, -stepOf(ref.group, ref.kind)]);

@@ -36,6 +36,7 @@ export interface PruneEntry extends ObjectRef {
   key: string;
   apiVersion: string;
   uid: string | undefined;
+  hook: boolean;
 }
 
 export type PrunePlan =
@@ -56,12 +57,14 @@ export function planPrune(
   const wanted = new Set(desired.map((object) => refKey(refOf(object))));
   const entries = Object.entries(inventory.entries)
     .filter(([key]) => !wanted.has(key) && !isProtected(parseRefKey(key)))
-    .map(([key, { apiVersion, uid }]) => ({ ...parseRefKey(key), key, apiVersion, uid }))
+    .map(([key, { apiVersion, uid, hook = false }]) => ({ ...parseRefKey(key), key, apiVersion, uid, hook }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   if (entries.length === 0) return { kind: "none" };
-  if (entries.length <= options.limit) return { kind: "prune", entries };
-  const examples = entries.slice(0, EXAMPLES_MAX).map(refText);
-  return { kind: "over-limit", count: entries.length, limit: options.limit, examples };
+  // What a hook left behind is nobody's to miss.
+  const counted = entries.filter((entry) => !entry.hook);
+  if (counted.length <= options.limit) return { kind: "prune", entries };
+  const examples = counted.slice(0, EXAMPLES_MAX).map(refText);
+  return { kind: "over-limit", count: counted.length, limit: options.limit, examples };
 }
 
 /** What no statement can make the agent delete. */

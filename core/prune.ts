@@ -7,7 +7,12 @@ import { idOf, inOrder, type Change, type Held, type KeepChange, type RemoveChan
 import type { ResourceKind } from "./resource.ts";
 
 /** Deleting a Cluster cuts its agent off, so it is asked for by name; a Project goes by hand only. */
-export const PRUNED_KINDS = ["App", "Source", "Policy"] as const satisfies readonly ResourceKind[];
+export const PRUNED_KINDS = [
+  "App",
+  "Source",
+  "Policy",
+  "Promotion",
+] as const satisfies readonly ResourceKind[];
 export const PRUNABLE_KINDS = [...PRUNED_KINDS, "Cluster"] as const satisfies readonly ResourceKind[];
 export type PrunableKind = (typeof PRUNABLE_KINDS)[number];
 

@@ -9,6 +9,8 @@ import { bundleRefSchema } from "./bundle.ts";
 import { chartFactsSchema } from "./chart-state.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
 import { findingsSchema } from "./finding.ts";
+import { isHook } from "./hooks.ts";
+import { lossesSchema } from "./losses.ts";
 import { refKey, refOf, type KubeObject } from "./object.ts";
 
 export const releaseSchema = z.object({
@@ -36,6 +38,8 @@ export const releaseSchema = z.object({
   at: z.number(),
   /** What was found in it and withholds nothing; absent: nothing. */
   warnings: findingsSchema.optional(),
+  /** What it would make vanish, where that is above the budget and asks for an approval. */
+  losses: lossesSchema.optional(),
 });
 export type Release = z.infer<typeof releaseSchema>;
 
@@ -43,7 +47,7 @@ export type Release = z.infer<typeof releaseSchema>;
 export const targetSchema = z.object({
   cluster: z.string(),
   action: z.enum(["apply", "remove"]),
-  /** Digest of what the statement orders, apart from release, generation and floor. */
+  /** Digest of what the statement orders, apart from release, generation, floor and an approved prune limit. */
   order: z.string(),
   bundle: bundleRefSchema.optional(),
   epoch: z.number().int().positive(),
@@ -84,15 +88,12 @@ export function orderDigest(wanted: Wanted): string {
   return sha256(canonicalJson(order));
 }
 
-export interface Loss {
-  count: number;
-  /** Some of the identities that would go. */
-  examples: string[];
-}
-
-/** Objects of `before` that `after` lacks: what a prune would delete. */
-export function lossBetween(before: readonly KubeObject[], after: readonly KubeObject[]): Loss {
+/** Keys of the objects of `before` that `after` lacks, in order: what a prune would delete. Hooks are held by no cluster, so none is lost. */
+export function lossBetween(before: readonly KubeObject[], after: readonly KubeObject[]): string[] {
   const kept = new Set(after.map((object) => refKey(refOf(object))));
-  const lost = before.map((object) => refKey(refOf(object))).filter((key) => !kept.has(key));
-  return { count: lost.length, examples: lost.slice(0, 5) };
+  return before
+    .filter((object) => !isHook(object))
+    .map((object) => refKey(refOf(object)))
+    .filter((key) => !kept.has(key))
+    .sort();
 }

@@ -9,6 +9,7 @@ import { placeOf, quoted, type TextDocument } from "./documents.ts";
 import { nearest } from "./nearest.ts";
 import { policySchema } from "./policy.ts";
 import { projectSchema } from "./project.ts";
+import { promotionSchema } from "./promotion.ts";
 import { issueWords } from "./resource-issues.ts";
 import { sourceSchema } from "./source.ts";
 
@@ -18,6 +19,7 @@ export const resourceSchema = z.discriminatedUnion("kind", [
   appSchema,
   clusterSchema,
   policySchema,
+  promotionSchema,
 ]);
 export type Resource = z.infer<typeof resourceSchema>;
 export type ResourceKind = Resource["kind"];
@@ -28,6 +30,7 @@ export const SCHEMAS: Record<ResourceKind, z.ZodType<Resource>> = {
   App: appSchema,
   Cluster: clusterSchema,
   Policy: policySchema,
+  Promotion: promotionSchema,
 };
 export const KINDS = Object.keys(SCHEMAS) as ResourceKind[];
 

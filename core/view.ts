@@ -9,6 +9,8 @@ import { fleetFolderSchema } from "./fleet-folder.ts";
 import { clusterHoldSchema, holdSchema } from "./hold.ts";
 import { placementDetailSchema, placementSchema } from "./placement.ts";
 import { policySchema } from "./policy.ts";
+import { promotionSchema } from "./promotion.ts";
+import { promotionStateSchema } from "./promotion/state.ts";
 import { projectSchema } from "./project.ts";
 import { PRUNABLE_KINDS } from "./prune.ts";
 import { releaseSchema } from "./release.ts";
@@ -43,7 +45,16 @@ export const appStateSchema = z.object({
   /** Whose rollout is in force, where that is not the newest release. */
   rolling: z.number().int().optional(),
   /** That release went back: until what failed has changed, or somebody lifts it, nothing newer is released. */
-  pinned: z.object({ release: z.number().int(), clusters: z.array(z.string()) }).optional(),
+  pinned: z
+    .object({
+      release: z.number().int(),
+      clusters: z.array(z.string()),
+      /** What may not come again, where that is not what `release` gave. */
+      against: z.number().int().optional(),
+    })
+    .optional(),
+  /** The last one that had to wait for an approval of what it would delete; its rollout says what became of it. */
+  withheld: z.number().int().optional(),
   error: appErrorSchema.optional(),
   /** What was found and withholds nothing when it was last looked at: the first ones, and how many. */
   warnings: findingsSchema.optional(),
@@ -143,6 +154,13 @@ export const listOf = <T extends z.ZodType>(item: T) =>
 
 export const projectViewSchema = z.object({ resource: projectSchema, version: z.number() });
 export const policyViewSchema = z.object({ resource: policySchema, version: z.number() });
+export const promotionViewSchema = z.object({
+  resource: promotionSchema,
+  version: z.number(),
+  /** Absent before it was looked at. */
+  state: promotionStateSchema.optional(),
+});
+export type PromotionView = z.infer<typeof promotionViewSchema>;
 export type ProjectView = z.infer<typeof projectViewSchema>;
 export type PolicyView = z.infer<typeof policyViewSchema>;
 

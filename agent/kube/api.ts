@@ -6,8 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
 import { readOpenapi } from "./openapi.ts";
+import { listMetadata, watchMetadata } from "./metadata.ts";
 import { createDiscovery, type ServedKind } from "./discovery.ts";
-import { FIELD_MANAGER, KubeError, type Address, type Kube } from "./port.ts";
+import { FIELD_MANAGER, KubeError, type Address, type Kube, type Selection } from "./port.ts";
 import { notServed } from "./served.ts";
 import { createWire, type KubeAddress } from "./wire.ts";
 
@@ -33,6 +34,11 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     const served = await discovery.find(apiVersion, kind);
     if (served === undefined) throw notServed(object, discovery.versionsOf(groupOf(apiVersion), kind));
     return served;
+  }
+
+  async function collectionOf(selection: Selection): Promise<string> {
+    const served = await servedOrThrow({ ...selection, metadata: { name: "any" } });
+    return `${served.prefix}${served.resource}`;
   }
 
   async function get(target: Address): Promise<KubeObject | undefined> {
@@ -65,6 +71,18 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
       if (!dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
       return asObject(answer);
     },
+    async setManagers(target, managedFields, resourceVersion) {
+      const { apiVersion, kind, namespace, name } = target;
+      const served = await servedOrThrow({ apiVersion, kind, metadata: { namespace, name } });
+      const body = [
+        { op: "replace", path: "/metadata/managedFields", value: managedFields },
+        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+      ];
+      const path = `${pathOf(served, target)}?fieldManager=${FIELD_MANAGER}`;
+      return asObject(
+        await wire.send({ method: "PATCH", path, contentType: "application/json-patch+json", body }),
+      );
+    },
     async delete(target, uid) {
       const served = await discovery.find(target.apiVersion, target.kind);
       if (served === undefined) return "absent";
@@ -87,6 +105,12 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     },
     served: () => discovery.list(),
     openapi: () => readOpenapi(wire),
+    async *listMetadata(selection) {
+      yield* listMetadata(wire, await collectionOf(selection), selection);
+    },
+    async *watchMetadata(selection, from) {
+      yield* watchMetadata(wire, await collectionOf(selection), selection, from);
+    },
     async version() {
       return versionSchema.parse(await wire.send({ method: "GET", path: "/version" })).gitVersion;
     },

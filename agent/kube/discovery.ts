@@ -67,7 +67,7 @@ export interface DiscoveryTimes {
   sleep(ms: number): Promise<void>;
 }
 
-export function createDiscovery(wire: Wire, times: DiscoveryTimes): Discovery {
+export function createDiscovery(wire: Pick<Wire, "send">, times: DiscoveryTimes): Discovery {
   let table: Table = new Map();
   let askedAt = Number.NEGATIVE_INFINITY;
   let asking: Promise<Table> | undefined;
@@ -126,7 +126,7 @@ function versionsIn(table: Table, group: string, kind: string): string[] {
   return keys.filter((version) => groupOf(version) === group);
 }
 
-async function readAll(wire: Wire): Promise<Table> {
+async function readAll(wire: Pick<Wire, "send">): Promise<Table> {
   const answers = await Promise.all(
     ["/api", "/apis"].map((path) => wire.send({ method: "GET", path, accept: ACCEPT })),
   );

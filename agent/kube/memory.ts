@@ -1,18 +1,18 @@
 /**
  * The Kubernetes port in memory, for *simulated* clusters in demos and tests: no machine runs anything. Objects get
  * UIDs, versions, generations, field ownership, and a status that becomes healthy `readyAfterMs` after a change;
- * a workload whose image tag starts with `broken` (`web:broken`) fails instead. No timers: time is read when
- * asked, so fifty of these idle in one process for nothing.
+ * a workload whose image tag starts with `broken` (`web:broken`) fails instead. Time is read when asked, and a
+ * timer runs only for what somebody watches, so fifty of these idle in one process for nothing.
  */
-import { randomUUID } from "node:crypto";
 import { groupOf, refKey, refOf, refText, type KubeObject, type ObjectRef } from "#core/object.ts";
 import { valueAt, type Fields } from "#core/pointer.ts";
 import { withEncodedData } from "#core/secret.ts";
 import { BUILTIN_KINDS, type Scope } from "./builtin.ts";
-import { fieldsV1Of, mergeApply, mergeEdit, type Owners } from "./merge.ts";
-import { FIELD_MANAGER, KubeError, type Address, type Kube } from "./port.ts";
+import { MemoryObjects, type Stored } from "./memory-objects.ts";
+import { isSelected, metadataOf } from "./memory-watch.ts";
+import { mergeApply, mergeEdit, ownersOf, type Owners } from "./merge.ts";
+import { FIELD_MANAGER, KubeError, type Address, type Kube, type Selection } from "./port.ts";
 import { notServed } from "./served.ts";
-import { progressOf, simulatedStatus } from "./simulated-status.ts";
 
 export interface MemoryKubeOptions {
   name: string;
@@ -26,6 +26,8 @@ export interface MemoryKube extends Kube {
   edit(address: Address, patch: Fields, manager?: string): KubeObject;
   /** Every live object, sorted by `refKey`. */
   list(): KubeObject[];
+  /** As a server that has compacted its history: who watches must list again. */
+  forgetChanges(): void;
 }
 
 const READY_AFTER_MS_DEFAULT = 1_500;
@@ -33,60 +35,20 @@ const SIMULATED_VERSION = "v1.34.4+simulated";
 const OBJECTS_MAX = 20_000;
 const NAMESPACES = ["default", "kube-system", "fairlead-system"];
 
-interface Stored {
-  object: KubeObject;
-  owners: Owners;
-  uid: string;
-  version: number;
-  generation: number;
-  createdAt: number;
-  generationAt: number;
-}
-
 export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
   const { name, now, readyAfterMs = READY_AFTER_MS_DEFAULT } = options;
-  const objects = new Map<string, Stored>();
-  let version = 0;
+  const stored = new MemoryObjects(now, readyAfterMs);
+  const { all: objects, changes } = stored;
   for (const namespace of NAMESPACES)
-    store({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }, new Map());
-
-  function store(object: KubeObject, owners: Owners): Stored {
-    const key = refKey(refOf(object));
-    const stored = next(objects.get(key), object, owners);
-    objects.set(key, stored);
-    return stored;
-  }
-
-  function next(held: Stored | undefined, object: KubeObject, owners: Owners): Stored {
-    const at = now();
-    if (held === undefined) {
-      const birth = { uid: randomUUID(), generation: 1, createdAt: at, generationAt: at };
-      return { object, owners, version: ++version, ...birth };
-    }
-    if (held.object === object && held.owners === owners) return held;
-    const grows =
-      JSON.stringify({ ...held.object, metadata: 0 }) !== JSON.stringify({ ...object, metadata: 0 });
-    const counts = grows ? { generation: held.generation + 1, generationAt: at } : {};
-    return { ...held, object, owners, version: ++version, ...counts };
-  }
-
-  function show(stored: Stored): KubeObject {
-    const { object, owners, generation } = stored;
-    const progress = progressOf(object, now() - stored.generationAt, readyAfterMs);
-    const status = simulatedStatus(object, generation, progress);
-    const metadata = {
-      ...object.metadata,
-      uid: stored.uid,
-      resourceVersion: String(stored.version),
-      generation,
-      creationTimestamp: new Date(stored.createdAt).toISOString(),
-      managedFields: shownOwners(object.apiVersion, owners),
-    };
-    return { ...object, metadata, ...(status === undefined ? {} : { status }) };
-  }
+    stored.store({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }, new Map());
 
   function scopeOf(apiVersion: string, kind: string): Scope | undefined {
     return BUILTIN_KINDS.get(`${apiVersion}/${kind}`) ?? definedScope(objects, apiVersion, kind);
+  }
+
+  function expectServed({ apiVersion, kind }: Selection): void {
+    if (scopeOf(apiVersion, kind) === undefined)
+      throw notServed({ apiVersion, kind, metadata: { name: "any" } }, []);
   }
 
   function admit(object: KubeObject): void {
@@ -98,50 +60,57 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       throw new KubeError(400, "NamespaceMissing", `${refText(refOf(object))} names no namespace`);
     if (!objects.has(refKey(namespaceRef(namespace))))
       throw new KubeError(404, "NotFound", `namespaces "${namespace}" not found`);
-    if (objects.size >= OBJECTS_MAX)
-      throw new KubeError(
-        507,
-        "TooManyObjects",
-        `simulated cluster ${name} holds ${OBJECTS_MAX} objects at most`,
-      );
+    if (objects.size >= OBJECTS_MAX) throw tooMany(name);
   }
 
   return {
     async apply(wanted, { dryRun, force }) {
       admit(wanted);
       const { status: _status, ...object } = withEncodedData(wanted);
-      const held = objects.get(refKey(refOf(object)));
-      const merged = mergeApply(held, object, FIELD_MANAGER, now());
+      const live = stored.held(refKey(refOf(object)));
+      const merged = mergeApply(live, object, FIELD_MANAGER, now());
       if (merged.conflicts.length > 0 && !force) throw conflict(merged.conflicts);
-      const settled = settle(held, merged);
-      return show(
-        dryRun ? next(held, settled.object, settled.owners) : store(settled.object, settled.owners),
-      );
+      const settled = settle(live, merged);
+      const { object: next, owners } = settled;
+      return stored.show(dryRun ? stored.next(live, next, owners) : stored.store(next, owners));
+    },
+    async setManagers(target, managedFields, resourceVersion) {
+      const { object } = storedAt(stored, target, resourceVersion);
+      return stored.show(stored.store(object, ownersOf(managedFields)));
     },
     async get(target) {
-      const stored = objects.get(keyOf(target));
-      return stored === undefined ? undefined : show(stored);
+      const live = stored.held(keyOf(target));
+      return live === undefined ? undefined : stored.show(live);
     },
     async delete(target, uid) {
       const key = keyOf(target);
-      const stored = objects.get(key);
-      if (stored === undefined) return "absent";
-      if (uid !== undefined && uid !== stored.uid) return "other";
-      objects.delete(key);
-      dropContents(objects, stored.object);
+      const live = objects.get(key);
+      if (live === undefined) return "absent";
+      if (uid !== undefined && uid !== live.uid) return "other";
+      stored.remove(key, live);
+      for (const [within, one] of contentsOf(objects, live.object)) stored.remove(within, one);
       return "deleted";
     },
     scopeOf: async (apiVersion, kind) => scopeOf(apiVersion, kind),
     served: async () => servedKinds(objects),
     async *openapi() {},
     version: async () => SIMULATED_VERSION,
-    edit(target, patch, manager = "kubectl-edit") {
-      const held = objects.get(keyOf(target));
-      if (held === undefined) throw new KubeError(404, "NotFound", `${target.kind} ${target.name} not found`);
-      const merged = mergeEdit(held, patch, manager, now());
-      return show(store(merged.object, merged.owners));
+    async *listMetadata(selection) {
+      expectServed(selection);
+      const selected = stored.sorted().filter(({ object }) => isSelected(object, selection));
+      yield { objects: selected.map((one) => metadataOf(stored.show(one))), version: String(stored.version) };
     },
-    list: () => [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stored]) => show(stored)),
+    async *watchMetadata(selection, from) {
+      expectServed(selection);
+      for (const [key, one] of objects) stored.ripenLater(key, one);
+      yield* changes.follow(selection, from);
+    },
+    edit(target, patch, manager = "kubectl-edit") {
+      const merged = mergeEdit(storedAt(stored, target), patch, manager, now());
+      return stored.show(stored.store(merged.object, merged.owners));
+    },
+    list: () => stored.sorted().map((one) => stored.show(one)),
+    forgetChanges: () => changes.forget(++stored.version),
   };
 }
 
@@ -154,6 +123,24 @@ function settle(held: Stored | undefined, merged: { object: KubeObject; owners: 
   return { object: same ? held.object : merged.object, owners: sameOwners ? held.owners : merged.owners };
 }
 
+/** What is stored, if it is there; with a version, if nobody has changed it since. */
+function storedAt(stored: MemoryObjects, target: Address, version?: string): Stored {
+  const held = stored.held(keyOf(target));
+  const what = `${target.kind} ${target.name}`;
+  if (held === undefined) throw new KubeError(404, "NotFound", `${what} not found`);
+  if (version !== undefined && String(held.version) !== version)
+    throw new KubeError(409, "Conflict", `${what} has been modified`);
+  return held;
+}
+
+function tooMany(name: string): KubeError {
+  return new KubeError(
+    507,
+    "TooManyObjects",
+    `simulated cluster ${name} holds ${OBJECTS_MAX} objects at most`,
+  );
+}
+
 function conflict(conflicts: readonly { pointer: string; manager: string }[]): KubeError {
   const places = conflicts.slice(0, 5).map(({ pointer, manager }) => `${pointer} (${manager})`);
   return new KubeError(
@@ -161,17 +148,6 @@ function conflict(conflicts: readonly { pointer: string; manager: string }[]): K
     "Conflict",
     `Apply failed with ${conflicts.length} conflicts: ${places.join(", ")}`,
   );
-}
-
-function shownOwners(apiVersion: string, owners: Owners): Fields[] {
-  return [...owners].map(([manager, { at, operation, leaves }]) => ({
-    manager,
-    operation,
-    apiVersion,
-    time: new Date(at).toISOString(),
-    fieldsType: "FieldsV1",
-    fieldsV1: fieldsV1Of(leaves),
-  }));
 }
 
 const DEFINITION = "apiextensions.k8s.io/CustomResourceDefinition//";
@@ -210,17 +186,17 @@ function definedScope(
 }
 
 /** A namespace takes its objects along, a definition its custom resources. */
-function dropContents(objects: Map<string, Stored>, gone: KubeObject): void {
+function contentsOf(objects: ReadonlyMap<string, Stored>, gone: KubeObject): [string, Stored][] {
   const group = valueAt(gone, ["spec", "group"]);
   const kind = valueAt(gone, ["spec", "names", "kind"]);
-  for (const [key, { object }] of objects) {
+  return [...objects].filter(([, { object }]) => {
     const within = gone.kind === "Namespace" && object.metadata.namespace === gone.metadata.name;
     const defined =
       gone.kind === "CustomResourceDefinition" &&
       object.kind === kind &&
       groupOf(object.apiVersion) === group;
-    if (within || defined) objects.delete(key);
-  }
+    return within || defined;
+  });
 }
 
 function keyOf({ apiVersion, kind, namespace, name }: Address): string {

@@ -5,6 +5,7 @@
  * is a conflict unless forced.
  */
 import { canonicalJson } from "#core/digest.ts";
+import { entriesOf } from "#core/managed.ts";
 import type { KubeObject } from "#core/object.ts";
 import { isFields, pointerTo, pointerTokens, valueAt, withValueAt, type Fields } from "#core/pointer.ts";
 
@@ -80,6 +81,23 @@ export function fieldsV1Of(leaves: Iterable<string>): Fields {
     for (const token of pointerTokens(leaf)) at = (at[`f:${token}`] ??= {}) as Fields;
   }
   return root;
+}
+
+/** What `metadata.managedFields` says, of entries as `fieldsV1Of` writes them; of two for one manager, both. */
+export function ownersOf(managedFields: readonly unknown[]): Owners {
+  const owners = new Map<string, Ownership>();
+  for (const { manager, operation, at, fields } of entriesOf(managedFields)) {
+    const leaves = new Set([...(owners.get(manager)?.leaves ?? []), ...leavesIn(fields, "")]);
+    owners.set(manager, { at: at ?? 0, operation: operation === "Apply" ? "Apply" : "Update", leaves });
+  }
+  return owners;
+}
+
+function leavesIn(fields: Fields, pointer: string): string[] {
+  return Object.entries(fields).flatMap(([key, inner]) => {
+    const here = pointerTo(pointer, key.slice(2));
+    return isFields(inner) && Object.keys(inner).length > 0 ? leavesIn(inner, here) : [here];
+  });
 }
 
 function takeFrom(owners: Owners, taken: ReadonlySet<string>, manager: string) {

@@ -15,12 +15,43 @@ export interface Address {
   name: string;
 }
 
+/** Objects of one kind, in all namespaces, that bear a label. */
+export interface Selection {
+  apiVersion: string;
+  kind: string;
+  /** Its key, whatever its value. */
+  label: string;
+}
+
+/** Objects hold metadata alone: no spec, no data, no status. */
+export interface MetadataPage {
+  objects: KubeObject[];
+  /** Where a watch goes on from. */
+  version: string;
+}
+
+export type WatchEvent =
+  | { type: "put"; object: KubeObject; version: string }
+  /** Deleted, or without the label from now on; `object` is its last state. */
+  | { type: "gone"; object: KubeObject; version: string }
+  /** Nothing changed up to here. */
+  | { type: "bookmark"; version: string };
+
 export interface Kube {
   /**
    * Server-side apply under `FIELD_MANAGER`; the answer is the object as the server has it (or, on a dry run,
    * would have it) after defaulting and admission.
    */
   apply(object: KubeObject, options: { dryRun: boolean; force: boolean }): Promise<KubeObject>;
+  /**
+   * Writes `metadata.managedFields` and nothing else, if the object is still at `resourceVersion`; otherwise a `KubeError`
+   * 409.
+   */
+  setManagers(
+    address: Address,
+    managedFields: readonly unknown[],
+    resourceVersion: string,
+  ): Promise<KubeObject>;
   /** Undefined when absent, or when its kind is not served. */
   get(address: Address): Promise<KubeObject | undefined>;
   /** Background propagation; a UID that differs is `other`, and nothing is deleted. */
@@ -31,6 +62,16 @@ export interface Kube {
   served(): Promise<(readonly [apiVersion: string, kind: string])[]>;
   /** The server's own OpenAPI documents (v3) of the built-in groups, one at a time as they are large; none where it has none. */
   openapi(): AsyncIterable<unknown>;
+  /** All that are selected, page by page, at one version; a kind that is not served is a `KubeError` 404. */
+  listMetadata(selection: Selection): AsyncIterable<MetadataPage>;
+  /**
+   * What changes after `version`, for `forMs` or until the server ends it or `signal` aborts. A `KubeError` 410 says
+   * that the version is too old: list again.
+   */
+  watchMetadata(
+    selection: Selection,
+    from: { version: string; forMs: number; signal: AbortSignal },
+  ): AsyncIterable<WatchEvent>;
   /** For example `v1.34.4`. */
   version(): Promise<string>;
 }

@@ -2,14 +2,16 @@
  * One JSON request to the API server and its answer, over one pool of connections. Bounded in time and size; what
  * is not success becomes a `KubeError` with the server's own reason. Never retries: that is the loop's decision.
  */
-import { Pool } from "undici";
+import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import { sentence } from "#core/text.ts";
+import { exchange, openConnections } from "../exchange.ts";
 import { KubeError } from "./port.ts";
 
 const CONNECTIONS = 8;
+/** Each open stream has a connection of its own: a watch for every kind. */
+const STREAMS_MAX = 250;
 const REQUEST_TIMEOUT_MS = 30_000;
-const CONNECT_TIMEOUT_MS = 10_000;
 /** etcd keeps 1.5 MiB per object; a discovery of thousands of kinds is the largest answer asked for here. */
 export const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -40,60 +42,90 @@ export interface WireRequest {
 export interface Wire {
   /** Parsed JSON of a 2xx answer; everything else throws a `KubeError`. */
   send(request: WireRequest): Promise<unknown>;
+  /** The body of a 2xx answer as it comes, for as long as it comes or until `signal`; errors are `KubeError`s. */
+  stream(request: WireRequest, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
 export function createWire(address: KubeAddress, timeoutMs: number = REQUEST_TIMEOUT_MS): Wire {
   const url = new URL(address.server);
   const prefix = url.pathname.replace(/\/$/, "");
-  const pool = new Pool(url.origin, {
-    connections: CONNECTIONS,
-    connect: {
-      timeout: CONNECT_TIMEOUT_MS,
-      ...(address.ca === undefined ? {} : { ca: address.ca }),
-      ...(address.cert === undefined ? {} : { cert: address.cert }),
-      ...(address.key === undefined ? {} : { key: address.key }),
-      ...(address.serverName === undefined ? {} : { servername: address.serverName }),
-      ...(address.skipTlsVerify === true ? { rejectUnauthorized: false } : {}),
-    },
-  });
+  const calls = openConnections(url, CONNECTIONS, tlsOf(address));
+  const streams = openConnections(url, STREAMS_MAX, tlsOf(address));
+  const closing = new AbortController();
 
-  async function once(request: WireRequest, fresh: boolean): Promise<Answer> {
+  async function open(request: WireRequest, fresh: boolean, signal?: AbortSignal): Promise<IncomingMessage> {
     const authorization = await address.authorization?.(fresh);
-    const answer = await pool.request({
+    return await exchange(new URL(prefix + request.path, url), {
       method: request.method,
-      path: prefix + request.path,
       headers: {
         accept: request.accept ?? "application/json",
         "user-agent": "fairlead-agent",
         ...(authorization === undefined ? {} : { authorization }),
         ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
       },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-      signal: AbortSignal.timeout(timeoutMs),
+      body: request.body === undefined ? undefined : JSON.stringify(request.body),
+      connections: signal === undefined ? calls : streams,
+      timeoutMs,
+      whole: signal === undefined,
+      signal: signal ?? closing.signal,
     });
-    const text = await readText(answer.body, request);
-    return { status: answer.statusCode, retryAfter: answer.headers["retry-after"], text };
+  }
+
+  /** A token may have been replaced since it was read: a 401 is worth one more try. */
+  async function opened(request: WireRequest, signal?: AbortSignal): Promise<IncomingMessage> {
+    const answer = await open(request, false, signal);
+    if (answer.statusCode !== 401 || address.authorization === undefined) return answer;
+    answer.resume();
+    return await open(request, true, signal);
   }
 
   return {
     async send(request) {
       try {
-        let answer = await once(request, false);
-        if (answer.status === 401 && address.authorization !== undefined) answer = await once(request, true);
-        return read(answer, request);
+        const answer = await opened(request);
+        return read(await whole(answer, request), request);
+      } catch (error) {
+        throw error instanceof KubeError ? error : noAnswer(address.server, request, error);
+      }
+    },
+    async *stream(request, signal) {
+      const both = AbortSignal.any([signal, closing.signal]);
+      try {
+        const answer = await opened(request, both);
+        if (answer.statusCode !== 200) read(await whole(answer, request), request);
+        for await (const chunk of answer) yield chunk as Uint8Array;
       } catch (error) {
         throw error instanceof KubeError ? error : noAnswer(address.server, request, error);
       }
     },
     // Requests still under way would keep a stopping agent alive for their whole time limit.
-    close: () => pool.destroy(),
+    async close() {
+      closing.abort();
+      calls.destroy();
+      streams.destroy();
+    },
   };
+}
+
+function tlsOf({ ca, cert, key, serverName, skipTlsVerify }: KubeAddress) {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(skipTlsVerify === true ? { rejectUnauthorized: false } : {}),
+  };
+}
+
+async function whole(answer: IncomingMessage, request: WireRequest): Promise<Answer> {
+  const text = await readText(answer, request);
+  return { status: answer.statusCode ?? 0, retryAfter: answer.headers["retry-after"], text };
 }
 
 interface Answer {
   status: number;
-  retryAfter: string | string[] | undefined;
+  retryAfter: string | undefined;
   text: string;
 }
 

@@ -3,6 +3,8 @@
  * after a removal the numbers that an old statement must not pass. Written before the first object is touched.
  */
 import { z } from "zod";
+import { bundleRefSchema } from "#core/bundle.ts";
+import { hookMemorySchema } from "#core/hook-run.ts";
 import { nameSchema } from "#core/metadata.ts";
 import { statementSchema, type Held } from "#core/statement.ts";
 import type { Kube } from "../kube/port.ts";
@@ -20,6 +22,12 @@ const recordSchema = z.discriminatedUnion("state", [
     applied: z.boolean(),
     /** Where the bundle lies; absent for an order to remove. */
     bundle: z.object({ slot: z.enum(["a", "b"]), chunks: z.number().int().positive() }).optional(),
+    /** The hooks of this generation, so that none runs twice. */
+    hooks: hookMemorySchema.optional(),
+    /** The release that was wholly applied before this one. */
+    from: z.number().int().positive().optional(),
+    /** What lies at `bundle` under an order to remove: its hooks of deletion are in there. */
+    last: z.object({ namespace: z.string(), bundle: bundleRefSchema }).optional(),
   }),
   z.object({
     state: z.literal("removed"),
@@ -38,6 +46,19 @@ const indexSchema = z.array(nameSchema).max(APPS_KEPT_MAX);
 export function heldOf(record: AppRecord): Held {
   const { epoch, generation, floor } = record.state === "kept" ? record.statement : record;
   return { epoch, generation, floor, digest: record.digest };
+}
+
+/** What a new record has to know of the one that it replaces; the same statement again has run its hooks. */
+export function inherited(
+  before: AppRecord | undefined,
+  digest: string,
+): Pick<KeptRecord, "hooks" | "from" | "last"> {
+  if (before?.state !== "kept") return {};
+  const { statement, applied, hooks, from, last } = before;
+  const { order, release } = statement;
+  if (before.digest === digest) return { hooks, from, last };
+  if (order.action === "remove") return { from, last };
+  return { from: applied ? release : from, last: { namespace: order.namespace, bundle: order.bundle } };
 }
 
 /** Names of all Apps with a record, sorted; a name may stand here before its record is written. */

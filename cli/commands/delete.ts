@@ -11,9 +11,10 @@ const KINDS = {
   app: { title: "App", path: "apps" },
   cluster: { title: "Cluster", path: "clusters" },
   policy: { title: "Policy", path: "policies" },
+  promotion: { title: "Promotion", path: "promotions" },
   project: { title: "Project", path: "projects" },
 } as const;
-const NAMES = "source, app, cluster, policy or project";
+const NAMES = "source, app, cluster, policy, promotion or project";
 
 export const remove = buildCommand<HubFlags, [string, string], Context>({
   async func(flags, kind, name) {
@@ -41,6 +42,7 @@ export const remove = buildCommand<HubFlags, [string, string], Context>({
     },
   },
   docs: {
-    brief: "Delete a source, an app (it leaves its clusters first), a cluster, a policy or an empty project",
+    brief:
+      "Delete a source, an app (it leaves its clusters first), a cluster, a policy, a promotion or an empty project",
   },
 });

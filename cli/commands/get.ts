@@ -10,6 +10,7 @@ import {
   placementViewSchema,
   policyViewSchema,
   projectViewSchema,
+  promotionViewSchema,
   releaseSchema,
   rolloutSchema,
   sourceViewSchema,
@@ -30,6 +31,7 @@ import {
   placementTable,
   policyTable,
   projectTable,
+  promotionTable,
   releaseTable,
   rolloutTable,
   sourceTable,
@@ -41,6 +43,7 @@ const NOUNS = [
   "apps",
   "clusters",
   "policies",
+  "promotions",
   "releases",
   "placements",
   "rollouts",
@@ -74,7 +77,7 @@ export const get = buildCommand<Flags, [string?, string?, string?], Context>({
           parse: String,
           optional: true,
           placeholder: "name",
-          brief: "of the project, source, app, cluster or policy; of the app for the others",
+          brief: "of the project, source, app, cluster, policy or promotion; of the app for the others",
         },
         {
           parse: String,
@@ -86,7 +89,8 @@ export const get = buildCommand<Flags, [string?, string?, string?], Context>({
     },
   },
   docs: {
-    brief: "Show the fleet, or projects, sources, apps, clusters, policies, releases, placements, rollouts",
+    brief:
+      "Show the fleet, or projects, sources, apps, clusters, policies, promotions, releases, placements, rollouts",
     customUsage: ["", "apps", "placements shop", "placements shop eu-1 -o yaml", "rollouts shop 12 -o json"],
   },
 });
@@ -125,6 +129,11 @@ async function read(
       return projects(hub, name);
     case "policies":
       return withRules(name, await listed(hub, noun, name, policyViewSchema, policyTable));
+    case "promotions":
+      return withOutcome(
+        name,
+        await listed(hub, noun, name, promotionViewSchema, (items) => promotionTable(items, now)),
+      );
     case "apps":
       return withFindings(name, await listed(hub, noun, name, appViewSchema, appTable));
     case "clusters":
@@ -182,6 +191,15 @@ function withFindings(name: string | undefined, answer: Answer): Answer {
 function lines(before: string, { total, listed: some }: Findings): string[] {
   const more = total > some.length ? [`and ${total - some.length} more`] : [];
   return [...some.map((one) => `${before}${sentence(words(one), 900)}`), ...more];
+}
+
+/** Of one Promotion, what failed, or where its pull request is. */
+function withOutcome(name: string | undefined, answer: Answer): Answer {
+  const state = name === undefined ? undefined : promotionViewSchema.parse(answer.value).state;
+  if (state?.kind === "failed") return { ...answer, faults: [sentence(state.message, 900)] };
+  return state !== undefined && "url" in state && state.url !== undefined
+    ? { ...answer, faults: [sentence(state.url, 2000)] }
+    : answer;
 }
 
 /** Of one Policy, what it asks for. */

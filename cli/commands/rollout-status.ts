@@ -104,7 +104,13 @@ async function see(hub: Hub, name: string): Promise<Seen> {
 }
 
 /** What ends by itself, or by somebody else's yes. */
-const MOVES: ReadonlySet<RolloutState["kind"]> = new Set(["pending", "running", "paused", "rolling-back"]);
+const MOVES: ReadonlySet<RolloutState["kind"]> = new Set([
+  "withheld",
+  "pending",
+  "running",
+  "paused",
+  "rolling-back",
+]);
 
 function isMoving(judged: Judged): boolean {
   return judged.kind === "waiting" || (judged.kind === "found" && MOVES.has(judged.rollout.state.kind));

@@ -52,7 +52,7 @@ export async function startSimulatedAgent(
     random: Math.random,
     log,
     token: await hub.register(name),
-    options: { ...AGENT_OPTIONS, driftEveryMs: 10_000 },
+    options: AGENT_OPTIONS,
   });
   agent.done.catch((error: unknown) => log({ level: "error", message: `${name}: ${String(error)}` }));
   return { stop: () => agent.stop() };
@@ -70,7 +70,7 @@ export async function startAgentProcess(
   let last = "";
   const agent = await startLeashed({
     command: process.execPath,
-    args: [...AGENT_NODE_ARGS, bundle, ...kubeArgs, "--drift-every", "10s"],
+    args: [...AGENT_NODE_ARGS, bundle, ...kubeArgs],
     env: { FAIRLEAD_TOKEN: await hub.register(name) },
     onOutput: (text) => {
       last = text.trimEnd().split("\n").at(-1) ?? "";

@@ -83,6 +83,7 @@ function approvalStep({ state }: Rollout): Extract<Step, { kind: "approval" }> |
 
 /** By a second person: who changed the App that this release is made of has said yes already. */
 function approve(rollout: Rollout, by: string, at: number): Commanded {
+  if (rollout.state.kind === "withheld") return approveLosses(rollout, rollout.state, by, at);
   const step = approvalStep(rollout);
   const stage = rollout.stages[rollout.stage];
   if (stage === undefined || step === undefined) {
@@ -96,7 +97,22 @@ function approve(rollout: Rollout, by: string, at: number): Commanded {
   return done({ ...rollout, approvals: [...rollout.approvals, approval] });
 }
 
+type Withheld = Extract<Rollout["state"], { kind: "withheld" }>;
+
+function approveLosses(rollout: Rollout, state: Withheld, by: string, at: number): Commanded {
+  if (state.approved !== undefined) return { kind: "already" };
+  if (state.authors.includes(by))
+    return refused(
+      `${by} made release ${rollout.release}: somebody else has to approve what it would delete, or raise spec.rollout.budget`,
+    );
+  return done({ ...rollout, state: { ...state, approved: { by, at } } });
+}
+
 function reject(rollout: Rollout, { by, reason }: Command, now: number): Commanded {
+  if (rollout.state.kind === "withheld") {
+    const why = words("rejected", by, reason);
+    return done({ ...rollout, state: { kind: "aborted", at: now, by, reason: why } });
+  }
   if (approvalStep(rollout) === undefined) return refused(`release ${rollout.release} waits for no approval`);
   const why = words("rejected", by, reason);
   if (rollout.onFailure === "rollback") return done(rollingBack(rollout, why, now));

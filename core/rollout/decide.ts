@@ -10,7 +10,7 @@ import { onFailures, onGate } from "./failure.ts";
 import { gateAfter, gateBefore } from "./gates.ts";
 import { releaseMore, releaseReturning, releaseWaiting, type Observed } from "./release-more.ts";
 import type { ObservedTarget } from "./standing.ts";
-import { RANKS_PER_RANGE, rangesOf } from "./ranks.ts";
+import { RANKS_PER_RANGE, rangesOf, roomIn, slotsIn } from "./ranks.ts";
 import type { Rollout, RolloutState } from "./state.ts";
 import type { WindowVerdict } from "./window.ts";
 
@@ -78,7 +78,8 @@ function advance(
     const more = releaseMore(releaseWaiting(at, seen, windows), stage, seen);
     if (more.stopped === "unseen") {
       const from = Math.max(more.rollout.released, stage.from);
-      const room = stage.maxUnavailable;
+      // No more than could be released: what is looked at too early is read again at its turn.
+      const room = Math.min(roomIn(stage, more.rollout), slotsIn(stage, more.rollout));
       return { next: running(more.rollout), look: { kind: "look", from, to: stage.to, room } };
     }
     const stuck = onFailures(more.rollout, now);

@@ -39,6 +39,17 @@ const stepSchema = z.discriminatedUnion("kind", [
 export type Step = z.infer<typeof stepSchema>;
 
 export const rolloutStateSchema = z.discriminatedUnion("kind", [
+  /**
+   * It would make more vanish than the budget allows: nothing of it is signed, so that there is nothing to assign. Once
+   * `approved`, the release function signs it, if it would still be the same that goes. `authors` do not count.
+   */
+  z.object({
+    kind: z.literal("withheld"),
+    since: z.number(),
+    reason: z.string(),
+    authors: z.array(z.string()).readonly(),
+    approved: z.object({ by: z.string(), at: z.number() }).optional(),
+  }),
   /** Waits for the rollout of release `after`. */
   z.object({ kind: z.literal("pending"), after: z.number().int() }),
   /** `step` is what the stage in force waits for; absent: it moves. */
@@ -70,7 +81,7 @@ export const rolloutStateSchema = z.discriminatedUnion("kind", [
     failed: z.number().int().optional(),
   }),
   z.object({ kind: z.literal("superseded"), at: z.number(), by: z.number().int() }),
-  z.object({ kind: z.literal("aborted"), at: z.number(), by: z.string() }),
+  z.object({ kind: z.literal("aborted"), at: z.number(), by: z.string(), reason: z.string().optional() }),
 ]);
 export type RolloutState = z.infer<typeof rolloutStateSchema>;
 
@@ -180,6 +191,8 @@ export const rolloutSchema = z.object({
   back: backSchema.optional(),
   /** Nothing newer is released until what failed has changed, or somebody lifts it. */
   pinned: z.boolean().optional(),
+  /** While it was in force, somebody wanted what this release gave. */
+  returnTo: z.number().int().optional(),
   /** Of the last command. */
   stamp: stampSchema.optional(),
 });

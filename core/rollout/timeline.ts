@@ -52,7 +52,11 @@ function whatOf(before: Rollout, after: Rollout): string {
   }
   const answered = answeredGate(before, after);
   if (answered !== undefined) return answered;
+  if (before.state.kind === "withheld" && after.state.kind === "withheld")
+    return "approved what it would delete";
   if (before.pinned === true && after.pinned !== true) return "unpinned";
+  if (after.returnTo !== undefined && after.stamp?.request !== before.stamp?.request)
+    return `goes back to release ${after.returnTo}`;
   if (after.retriedAt !== before.retriedAt) return "what failed is tried again";
   return stateWords(after);
 }

@@ -20,6 +20,8 @@ export interface WhyFacts {
   window?: WindowVerdict | undefined;
   /** Why it is not to be moved at this moment. */
   notNow?: NotNow | undefined;
+  /** What was withheld last. */
+  withheld?: Rollout | undefined;
   /** Why the newest commit made no release. */
   error?: string | undefined;
 }
@@ -27,7 +29,10 @@ export interface WhyFacts {
 export function whyOf(facts: WhyFacts): string {
   const reason = reasonOf(facts);
   const error = facts.error === undefined ? "" : `; the newest commit made no release: ${facts.error}`;
-  return sentence(`${facts.app} on ${facts.cluster}: ${reason}${error}`, 500);
+  const { withheld } = facts;
+  const held =
+    withheld?.state.kind === "withheld" ? `; release ${withheld.release} ${stateWords(withheld)}` : "";
+  return sentence(`${facts.app} on ${facts.cluster}: ${reason}${error}${held}`, 500);
 }
 
 function reasonOf(facts: WhyFacts): string {

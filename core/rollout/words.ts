@@ -31,6 +31,10 @@ export function stepWords(rollout: Rollout, step: Step | undefined): string {
 export function stateWords(rollout: Rollout): string {
   const { state } = rollout;
   switch (state.kind) {
+    case "withheld":
+      return state.approved === undefined
+        ? `waits for an approval: ${state.reason}`
+        : `approved by ${state.approved.by}, about to be signed`;
     case "pending":
       return `waits for the rollout of release ${state.after}`;
     case "running":
@@ -48,7 +52,7 @@ export function stateWords(rollout: Rollout): string {
     case "superseded":
       return `superseded by release ${state.by}`;
     case "aborted":
-      return `aborted by ${state.by}`;
+      return state.reason ?? `aborted by ${state.by}`;
     default:
       return assertNever(state);
   }

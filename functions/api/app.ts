@@ -34,6 +34,7 @@ import { placementRoutes } from "./placements.ts";
 import { planRoutes } from "./plans.ts";
 import { policyRoutes } from "./policies.ts";
 import { projectNamesFor, projectRoutes } from "./projects.ts";
+import { promotionRoutes } from "./promotions.ts";
 import { limitAddress, limitCaller } from "./rates.ts";
 import { releaseRoutes } from "./releases.ts";
 import { traced } from "./request.ts";
@@ -104,6 +105,7 @@ export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
   app.route("/v1", holdRoutes(deps));
   app.route("/v1", hubRoutes(deps));
   app.route("/v1", policyRoutes(parts));
+  app.route("/v1", promotionRoutes(parts));
   app.route("/v1", driftAuditRoutes(parts));
   app.route("/v1", auditLogRoutes(parts));
   app.route("/v1", fleetRoutes(parts));

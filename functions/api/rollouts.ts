@@ -4,6 +4,7 @@ import { Problem } from "#core/problem.ts";
 import { COMMANDS, timelineEntrySchema } from "#core/rollout.ts";
 import { listOf, rolloutSchema } from "#core/view.ts";
 import { commandRollout } from "../rollout/command.ts";
+import { commandReturn } from "../rollout/return-to.ts";
 import type { AssignDeps } from "../rollout/assign.ts";
 import { getRollout, pageRollouts } from "../store/rollout.ts";
 import { pageTimeline } from "../store/timeline.ts";
@@ -48,7 +49,11 @@ const told = route({
       required: true,
       content: {
         "application/json": {
-          schema: z.object({ reason: z.string().min(1).max(REASON_CHARS_MAX).optional() }),
+          schema: z.object({
+            reason: z.string().min(1).max(REASON_CHARS_MAX).optional(),
+            /** Only of `rollback`: give each cluster what this release gave it. */
+            to: z.number().int().positive().optional(),
+          }),
         },
       },
     },
@@ -88,9 +93,14 @@ export function rolloutRoutes({ db, pages, ...deps }: AssignDeps & { pages: Page
     const { project, name, release, command } = context.req.valid("param");
     const verb = command === "approve" || command === "reject" ? "approve" : "deploy";
     await findFor(db, context, { verb, noun: "rollouts", kind: "App", project, name });
-    const { reason } = context.req.valid("json");
+    const { reason, to } = context.req.valid("json");
     const stamp = { ...stampOf(context), ...(reason === undefined ? {} : { why: reason }) };
-    const done = await commandRollout({ db, ...deps }, { project, app: name, release, command, stamp });
+    if (to !== undefined && command !== "rollback")
+      throw new Problem("invalid-request", `to: goes with rollback only, not with ${command}`);
+    const named = { project, app: name, release, stamp };
+    const done = await (to === undefined
+      ? commandRollout({ db, ...deps }, { ...named, command })
+      : commandReturn({ db }, { ...named, to }));
     if (done.kind === "unknown") throw unknown(name, release);
     if (done.kind === "refused") throw new Problem("conflict", done.message);
     return context.json(done.rollout, 200);

@@ -84,6 +84,7 @@ function tell(change: Change, item: Item, expiry: boolean): Told | undefined {
     case "app":
     case "cluster":
     case "policy":
+    case "promotion":
       return versioned({ noun: change.kind, name, view: resourceView, change, expiry });
     case "credential":
       return versioned({ noun: "credential", name, view: picked(["name", "kind", "at"]), change, expiry });
@@ -101,6 +102,8 @@ function tell(change: Change, item: Item, expiry: boolean): Told | undefined {
       return releaseTold(change);
     case "rollout":
       return rolloutTold(change);
+    case "promotion-state":
+      return promotionTold(change);
     case "placement":
       return assignmentTold(change, item);
     case "line":
@@ -244,6 +247,15 @@ function rolloutTold({ before, after }: Change): Told | undefined {
     stamp: stampOf(after),
     edit: [view(before ?? {}), view(after)],
   };
+}
+
+/** A person's word alone, as with a rollout; it is told under a name of its own, for it changes no version. */
+function promotionTold({ before, after }: Change): Told | undefined {
+  if (after?.["stamp"] === undefined) return undefined;
+  if (canonicalJson(before?.["stamp"] ?? null) === canonicalJson(after["stamp"])) return undefined;
+  const view = picked(["state", "asked", "landed"]);
+  const edit: [unknown, unknown] = [view(before ?? {}), view(after)];
+  return { noun: "promoted", name: textOf(after["name"]), action: "configured", stamp: stampOf(after), edit };
 }
 
 /** An assignment names what was given to the cluster: with the release and the bundle's digest, the exact manifests. */

@@ -1,9 +1,12 @@
 /** Schedule → rollouts: decides again for all that are on their way, and hands out what was owed and lost. */
 import { awsDeps } from "../aws.ts";
+import { forgetPromotions } from "../promotion/forget.ts";
 import { sweepRollouts } from "../rollout/tick-apps.ts";
 
 let deps: ReturnType<typeof awsDeps> | undefined;
 
 export async function handler(): Promise<void> {
-  await sweepRollouts((deps ??= awsDeps()));
+  deps ??= awsDeps();
+  await sweepRollouts(deps);
+  await forgetPromotions(deps.db);
 }

@@ -49,7 +49,7 @@ export type Synced =
 const RACES_MAX = 3;
 /** What could not be done is tried again after this long: what stood in the way may be gone. */
 const RETRY_MS = 5 * 60_000;
-const KINDS: readonly ResourceKind[] = ["App", "Source", "Policy"];
+const KINDS: readonly ResourceKind[] = ["App", "Source", "Policy", "Promotion"];
 
 export async function syncFleetFolder(deps: FleetDeps, project: string, name: string): Promise<Synced> {
   for (let race = 0; ; race++) {

@@ -12,6 +12,8 @@ import type { ReleaseDeps } from "../release/look.ts";
 import { lookFor } from "../release/look-apps.ts";
 import { lookAtNudged } from "../release/look-source.ts";
 import type { SourceDeps } from "../release/poll-source.ts";
+import type { PromoteDeps } from "../promotion/look.ts";
+import { promoteFor } from "../promotion/sweep.ts";
 import { assignRange } from "../rollout/assign.ts";
 import { tickReported } from "../rollout/tick-apps.ts";
 import { factsOf } from "../stream/facts.ts";
@@ -28,6 +30,7 @@ export interface EventsOptions {
   deps: JudgeDeps;
   release: ReleaseDeps;
   sources: SourceDeps;
+  promote: PromoteDeps;
   sequencer: Sequencer;
   log: Log;
 }
@@ -56,6 +59,11 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
         name: "look-source",
         types: ["source.nudged"],
         handle: (event) => lookAtNudged(options.sources, event),
+      },
+      {
+        name: "promote",
+        types: ["rollout.succeeded", "promotion.changed", "promotion.asked"],
+        handle: (event) => promoteFor(options.promote, event),
       },
       { name: "assign", types: ["rollout.released"], handle: (event) => assignReleased(deps, event) },
       { name: "judge", types: ["rollout.gate.asked"], handle: (event) => judgeAsked(deps, event) },

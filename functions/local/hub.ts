@@ -27,6 +27,8 @@ import { sweepApps } from "../release/look-apps.ts";
 import type { SourceDeps } from "../release/poll-source.ts";
 import { Poller } from "../release/poll-sources.ts";
 import { localSigner } from "../release/sign.ts";
+import { forgetPromotions } from "../promotion/forget.ts";
+import { sweepPromotions } from "../promotion/sweep.ts";
 import { createRenderer } from "../render/render.ts";
 import { sweepRollouts } from "../rollout/tick-apps.ts";
 import { createFolderSecrets } from "../secrets/folder.ts";
@@ -210,6 +212,7 @@ function startWork({ deps, release, denials, table, options, stops }: Work): voi
     deps,
     release,
     sources: deps,
+    promote: deps,
     sequencer,
     log,
   });
@@ -221,6 +224,16 @@ function startWork({ deps, release, denials, table, options, stops }: Work): voi
       { name: "poll sources", everyMs: times.pollSourcesMs, run: () => poller.round() },
       { name: "sweep apps", everyMs: times.sweepMs, run: () => sweepApps(release) },
       { name: "sweep rollouts", everyMs: times.sweepMs, run: () => sweepRollouts(deps) },
+      {
+        name: "sweep promotions",
+        everyMs: times.sweepMs,
+        run: async () => {
+          await sweepPromotions(deps, (where, error) =>
+            log({ level: "error", job: "promote", ...where, error: String(error) }),
+          );
+          await forgetPromotions(deps.db);
+        },
+      },
       {
         name: "drift audit",
         everyMs: times.auditMs,

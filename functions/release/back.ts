@@ -89,7 +89,7 @@ async function returns(deps: MakeDeps, { project, app, release, generation }: Ro
     const target = (await known).get(from.cluster);
     const told = target === undefined ? undefined : payloadOf(target.statement);
     if (target === undefined || told === undefined) return undefined;
-    const pruneLimit = Math.max(told.order.pruneLimit, await lossOf(deps, losses, from, target));
+    const pruneLimit = Math.max(told.order.pruneLimit, await returnLoss(deps, losses, from, target));
     const numbers = { epoch: hub.epoch, generation: generation + 1, release: to.release };
     const statement = await deps.signer.sign({
       ...told,
@@ -102,8 +102,9 @@ async function returns(deps: MakeDeps, { project, app, release, generation }: Ro
   };
 }
 
-async function targetsOf(
-  { db, objects }: MakeDeps,
+/** By cluster; none where the release is not kept. */
+export async function targetsOf(
+  { db, objects }: Pick<MakeDeps, "db" | "objects">,
   project: string,
   app: string,
   number: number,
@@ -115,8 +116,8 @@ async function targetsOf(
 }
 
 /** What the release added has to go again, however much that is. */
-async function lossOf(
-  { objects }: MakeDeps,
+export async function returnLoss(
+  { objects }: Pick<MakeDeps, "objects">,
   known: Map<string, number>,
   from: Target,
   to: Target,
@@ -125,7 +126,7 @@ async function lossOf(
   const pair = `${from.bundle.digest} ${to.bundle.digest}`;
   const held = known.get(pair);
   if (held !== undefined) return held;
-  const { count } = lossBetween(
+  const { length: count } = lossBetween(
     await getBundleObjects(objects, from.bundle),
     await getBundleObjects(objects, to.bundle),
   );
@@ -134,7 +135,7 @@ async function lossOf(
 }
 
 /** Of a statement that the hub signed itself and kept. */
-function payloadOf(statement: string): Statement | undefined {
+export function payloadOf(statement: string): Statement | undefined {
   const text = Buffer.from(statement.split(".")[1] ?? "", "base64url").toString();
   const parsed = statementSchema.safeParse(text === "" ? undefined : JSON.parse(text));
   return parsed.success ? parsed.data : undefined;

@@ -18,6 +18,8 @@ export interface Common {
   /** The hub's own first, which hold in every project; each in order of their names. */
   policies: Policy[];
   clusters: Cluster[];
+  /** By cluster. */
+  changedBy: ReadonlyMap<string, string>;
   /** What their API servers serve, by cluster. */
   served: ReadonlyMap<string, Served>;
   /** Undefined where there is none of that name. */
@@ -39,6 +41,11 @@ export async function readCommon(db: Db, project: string): Promise<Common> {
     project: found,
     policies: [...everywhere, ...own].map(({ resource }) => resource),
     clusters: clusters.map(({ resource }) => resource),
+    changedBy: new Map(
+      clusters.flatMap(({ resource, stamp }) =>
+        stamp === undefined ? [] : [[resource.metadata.name, stamp.by] as const],
+      ),
+    ),
     served,
     sourceOf: (name) => {
       const source = sources.get(name) ?? readSource(db, project, name);

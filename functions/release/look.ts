@@ -4,12 +4,14 @@
  * the App's error; what runs keeps running.
  */
 import { NO_FINDINGS } from "#core/finding.ts";
+import type { ClusterLoss, Losses } from "#core/losses.ts";
 import type { AppError } from "#core/view.ts";
 import { canonicalJson } from "#core/digest.ts";
 import type { ChartDeps } from "../charts/find.ts";
 import { lookAtChart } from "../charts/look.ts";
 import { chartView } from "../charts/situation.ts";
 import type { Renderer } from "../render/render.ts";
+import { putRollout } from "../store/rollout.ts";
 import { putAppRecord } from "../store/state.ts";
 import { answersChanged } from "./capabilities.ts";
 import type { Common } from "./common.ts";
@@ -21,6 +23,17 @@ import { pinnedBy } from "./pin.ts";
 import { readPrevious, type Previous } from "./previous.ts";
 import { isUntouched, putReads } from "./reads.ts";
 import { isNew, readSituation, type Situation } from "./situation.ts";
+import {
+  isApproved,
+  isAsked,
+  isCovered,
+  isWaiting,
+  readHeld,
+  withhold,
+  withLimits,
+  type Held,
+} from "./withhold.ts";
+import { returnTo } from "./return.ts";
 import { changesAnything, workOut } from "./work-out.ts";
 
 export interface ReleaseDeps extends MakeDeps, ChartDeps {
@@ -31,11 +44,19 @@ export type Looked =
   | { kind: "nothing" }
   | { kind: "failed"; error: AppError }
   | { kind: "released"; release: number }
+  /** It waits for an approval of what it would delete. */
+  | { kind: "withheld"; release: number }
   /** Somebody else moved the App meanwhile: look again. */
   | { kind: "lost" };
 
 type Plan =
-  | ({ kind: "planned"; planned: Planned[] } & Noted)
+  | ({
+      kind: "planned";
+      planned: Planned[];
+      losses: readonly ClusterLoss[];
+      /** What needs an approval. */
+      over: Losses | undefined;
+    } & Noted)
   | { kind: "failed"; error: Omit<AppError, "commit">; questions: Noted["questions"] };
 
 /** `shared` was read for many Apps, some time ago: it may say that nothing is new, nothing else. */
@@ -48,9 +69,11 @@ export async function look(
   const situation = await readSituation(deps.db, project, name, shared);
   if (situation === undefined) return { kind: "nothing" };
   if (await looksElsewhere(deps, situation)) return look(deps, project, name);
-  if (!isNew(situation, deps.now()) && !(await answersChanged(deps.objects, situation)))
-    return noteChart(deps, situation);
-  return shared === undefined ? release(deps, situation) : look(deps, project, name);
+  const held = await readHeld(deps, situation);
+  const isWished = isApproved(held) || situation.record?.returnTo !== undefined;
+  const isStill = !isNew(situation, deps.now()) && !isWished;
+  if (isStill && !(await answersChanged(deps.objects, situation))) return noteChart(deps, situation);
+  return shared === undefined ? release(deps, situation, held) : look(deps, project, name);
 }
 
 /** Whether something new is known of the App's chart. */
@@ -70,10 +93,12 @@ async function noteChart(deps: ReleaseDeps, { chart: situation, record }: Situat
   return written === "lost" ? { kind: "lost" } : { kind: "nothing" };
 }
 
-async function release(deps: ReleaseDeps, situation: Situation): Promise<Looked> {
+async function release(deps: ReleaseDeps, situation: Situation, held: Held | undefined): Promise<Looked> {
+  const wish = situation.record?.returnTo;
+  if (wish !== undefined && !situation.app.deleting) return goBack(deps, situation, held, wish);
   let tree: Promise<Files> | undefined;
   const readFiles = (): Promise<Files> => (tree ??= getTree(deps.objects, situation.source.tree));
-  if (await isUntouched(deps.objects, situation, readFiles))
+  if (!isApproved(held) && (await isUntouched(deps.objects, situation, readFiles)))
     return settle(deps, situation, asBefore(situation));
   const previous = await readPrevious(deps, situation);
   if (situation.app.deleting && previous.gone.length === 0) return leave(deps, situation);
@@ -83,9 +108,57 @@ async function release(deps: ReleaseDeps, situation: Situation): Promise<Looked>
   const pinned = await pinnedBy(deps, situation, plan.planned);
   if (pinned !== undefined)
     return fail(deps, situation, { kind: "failed", error: { message: pinned }, questions: plan.questions });
-  if (!returned && !changesAnything(plan.planned, situation.hub.epoch)) return settle(deps, situation, plan);
-  const made = await makeRelease(deps, situation, plan.planned, plan, returned);
+  if (!returned && !changesAnything(plan.planned, situation.hub.epoch))
+    return isWaiting(held) ? forget(deps, situation, plan, held) : settle(deps, situation, plan);
+  if (plan.over !== undefined && !isCovered(held, plan.over)) {
+    if (isAsked(held, situation, plan.over)) return settle(deps, situation, plan);
+    const release = await withhold(deps, situation, plan.planned, plan, plan.over, held);
+    return release === "lost" ? { kind: "lost" } : { kind: "withheld", release };
+  }
+  const isCoveredBy = plan.over === undefined ? undefined : held;
+  const made = await makeRelease(
+    deps,
+    situation,
+    isCoveredBy === undefined ? plan.planned : withLimits(plan.planned, plan.losses),
+    plan,
+    {
+      returned,
+      ...(isCoveredBy === undefined ? {} : { approved: isCoveredBy }),
+      ends: isCoveredBy === undefined && isWaiting(held) ? [held.rollout] : [],
+    },
+  );
   return made === "lost" ? { kind: "lost" } : { kind: "released", release: made };
+}
+
+/** What was committed last counts as looked at: it does not come by itself. */
+async function goBack(
+  deps: ReleaseDeps,
+  situation: Situation,
+  held: Held | undefined,
+  wish: { release: number; by: string },
+): Promise<Looked> {
+  const noted = asBefore(situation);
+  const found = await returnTo(deps, situation, await readPrevious(deps, situation), wish);
+  if (found.kind === "refused")
+    return fail(deps, situation, { kind: "failed", error: found, questions: noted.questions });
+  const { planned, making } = found;
+  if (!making.returned && !changesAnything(planned, situation.hub.epoch))
+    return write(deps, situation, noted);
+  const ends = isWaiting(held) ? [held.rollout] : [];
+  const made = await makeRelease(deps, situation, planned, noted, { ...making, ends });
+  return made === "lost" ? { kind: "lost" } : { kind: "released", release: made };
+}
+
+/** What runs is what was committed last: what was withheld in between is wanted no more. Its number stays its own. */
+async function forget(
+  deps: ReleaseDeps,
+  situation: Situation,
+  noted: Noted,
+  { rollout }: Held,
+): Promise<Looked> {
+  const state = { kind: "superseded", at: deps.now(), by: situation.record?.release ?? 0 } as const;
+  const ended = await putRollout(deps.db, { ...rollout, state });
+  return ended === "lost" ? { kind: "lost" } : settle(deps, situation, noted);
 }
 
 /** Nothing was rendered, so everything that was found then is still so. */
@@ -104,10 +177,11 @@ async function planOf(
 ): Promise<Plan> {
   const worked = await workOut(deps, situation, previous, readFiles);
   if (worked.kind === "failed") return { ...worked, questions: worked.questions };
-  const { planned, bundles, warnings, withheld, questions } = worked;
+  const { planned, bundles, warnings, withheld, questions, losses = [], over } = worked;
   if (withheld !== undefined) return { kind: "failed", error: withheld, questions };
   for (const bundle of new Set(bundles.values())) await putBundle(deps.objects, bundle);
-  return { kind: "planned", planned, warnings, questions, reads: await putReads(deps.objects, worked.reads) };
+  const reads = await putReads(deps.objects, worked.reads);
+  return { kind: "planned", planned, losses, over, warnings, questions, reads };
 }
 
 /** The App's error names its commit; what was looked at is remembered, so the same failure is not made again at once. */
@@ -128,8 +202,12 @@ async function settle(deps: ReleaseDeps, situation: Situation, noted: Noted): Pr
   const { answers } = noted.questions ?? {};
   if (record?.inputs === inputs && record.answers === answers && record.error === undefined)
     return { kind: "nothing" };
+  return write(deps, situation, noted);
+}
+
+async function write(deps: ReleaseDeps, situation: Situation, noted: Noted): Promise<Looked> {
   const next = nextRecord(situation, deps.now(), noted);
-  const written = await putAppRecord(deps.db, next, record?.version);
+  const written = await putAppRecord(deps.db, next, situation.record?.version);
   return written === "lost" ? { kind: "lost" } : { kind: "nothing" };
 }
 

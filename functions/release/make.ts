@@ -68,11 +68,26 @@ export function nextRecord(
     ...(reads === undefined ? {} : { fixed, reads }),
     lookedAt: now,
     ...(record?.rolling === undefined ? {} : { rolling: record.rolling }),
+    ...(record?.withheld === undefined ? {} : { withheld: record.withheld }),
     ...(record?.pinned === undefined ? {} : { pinned: record.pinned }),
     ...(chart === undefined ? {} : { chart }),
     ...questions,
     ...(warnings.total === 0 ? {} : { warnings: firstFindings(warnings, WARNINGS_IN_RECORD_MAX) }),
   };
+}
+
+export interface Making {
+  /** Clusters went back from the release before. */
+  returned?: boolean;
+  /** It was withheld, and keeps its number. */
+  approved?: { release: Release; rollout: Rollout };
+  /** Rollouts that it takes the place of besides those under way. */
+  ends?: readonly Rollout[];
+  /** Why it is made, and who asked for it, where that was a person. */
+  reason?: string;
+  by?: string;
+  /** Until these clusters would get something else than release `against` gave them, nothing newer is released. */
+  pins?: { against: number; clusters: string[] };
 }
 
 /** The release's number, or `lost` when somebody else moved the App meanwhile. */
@@ -81,14 +96,16 @@ export async function makeRelease(
   situation: Situation,
   planned: readonly Planned[],
   noted: Noted,
-  returned = false,
+  making: Making = {},
 ): Promise<number | "lost"> {
-  const { warnings } = noted;
-  const { app, source, record, hub } = situation;
-  const { project, name } = app.resource.metadata;
+  const { returned = false, approved, ends = [] } = making;
+  const { record } = situation;
   // The number after each release's is kept for its way back.
-  const numbers = { release: (record?.release ?? 0) + 1, generation: (record?.generation ?? 0) + 2 };
-  const place = await placeOf(deps, situation);
+  const numbers = {
+    release: approved?.release.release ?? numberOf(record),
+    generation: (record?.generation ?? 0) + 2,
+  };
+  const place = await placeOf(deps, situation, making.pins !== undefined);
   // Where clusters went back, or may yet, none is sure to be where the targets of before say.
   const carries = !returned && place.after === undefined;
   const targets = await Promise.all(
@@ -97,12 +114,69 @@ export async function makeRelease(
     ),
   );
   const index = await putTargets(deps.objects, targets);
-  const now = deps.now();
-  const chart = factsOf(situation.chart);
   const made: Release = {
+    ...(await releaseFacts(deps, situation, noted, numbers.release)),
+    ...(making.reason === undefined ? {} : { reason: making.reason }),
+    targets: index,
+    targetCount: targets.length,
+    changed: targets.filter(({ carried }) => !carried).length,
+    removed: targets.filter(({ action }) => action === "remove").length,
+    ...(approved?.release.losses === undefined ? {} : { losses: approved.release.losses }),
+  };
+  const { rolling: _, pinned: __, withheld: ___, ...kept } = nextRecord(situation, made.at, noted);
+  // A release that starts at once was let through by the pin.
+  const isHeld = place.after !== undefined && record?.pinned !== undefined;
+  const pinned = pinOf(making, numbers.release) ?? (isHeld ? { pinned: record.pinned } : {});
+  const rolling = place.after === undefined ? {} : { rolling: place.after };
+  const next: AppRecord = { ...kept, ...numbers, ...pinned, ...rolling, active: true };
+  const told = {
+    ...(making.by === undefined ? {} : { by: making.by }),
+    ...(making.pins === undefined ? {} : { pinned: true }),
+  };
+  const rollout = { ...rolloutOf(situation, made, planned, numbers.generation, place.after), ...told };
+  const written = await createRelease(
+    deps.db,
+    made,
+    approved === undefined ? rollout : overWithheld(rollout, approved.rollout),
+    next,
+    record?.version,
+    ...place.ends,
+    ...ends,
+  );
+  return written === "lost" ? "lost" : numbers.release;
+}
+
+function pinOf({ pins }: Making, release: number): Pick<AppRecord, "pinned"> | undefined {
+  return pins === undefined ? undefined : { pinned: { release, ...pins } };
+}
+
+/** The approval stays the last thing that a person did to it. */
+function overWithheld(rollout: Rollout, { version, stamp }: Rollout): Rollout {
+  return { ...rollout, version: version + 1, ...(stamp === undefined ? {} : { stamp }) };
+}
+
+/** One that was withheld has a number of its own, whether or not it is ever signed. */
+export function numberOf(record: AppRecord | undefined): number {
+  return Math.max(record?.release ?? 0, record?.withheld ?? 0) + 1;
+}
+
+type ReleaseFacts = Omit<Release, "targets" | "targetCount" | "changed" | "removed" | "losses">;
+
+/** What the release is made of, which is kept from here on. */
+export async function releaseFacts(
+  deps: MakeDeps,
+  situation: Situation,
+  { warnings }: Noted,
+  release: number,
+): Promise<ReleaseFacts> {
+  const { app, source, hub } = situation;
+  const { project, name } = app.resource.metadata;
+  const chart = factsOf(situation.chart);
+  await renewInputs(deps.objects, situation, source.tree, chart);
+  return {
     project,
     app: name,
-    release: numbers.release,
+    release,
     epoch: hub.epoch,
     reason: await reasonOf(deps, situation),
     commit: source.commit,
@@ -112,36 +186,17 @@ export async function makeRelease(
     ...(chart === undefined ? {} : { chart }),
     appVersion: app.version,
     inputs: situation.inputs,
-    targets: index,
-    targetCount: targets.length,
-    changed: targets.filter(({ carried }) => !carried).length,
-    removed: targets.filter(({ action }) => action === "remove").length,
-    at: now,
+    at: deps.now(),
     ...(warnings.total === 0 ? {} : { warnings }),
   };
-  const { rolling: _, pinned: __, ...kept } = nextRecord(situation, now, noted);
-  // A release that starts at once was let through by the pin.
-  const isHeld = place.after !== undefined && record?.pinned !== undefined;
-  const pinned = isHeld ? { pinned: record.pinned } : {};
-  const rolling = place.after === undefined ? {} : { rolling: place.after };
-  const next: AppRecord = { ...kept, ...numbers, ...pinned, ...rolling, active: true };
-  await renewInputs(deps.objects, situation, made);
-  const written = await createRelease(
-    deps.db,
-    made,
-    rolloutOf(situation, made, planned, numbers.generation, place.after),
-    next,
-    record?.version,
-    ...place.ends,
-  );
-  return written === "lost" ? "lost" : numbers.release;
 }
 
 /** What was rendered was kept when it was found, perhaps long ago; from here on the release names it. */
 async function renewInputs(
   objects: ObjectStore,
   { clusters }: Situation,
-  { tree, chart }: Release,
+  tree: string,
+  chart: Release["chart"],
 ): Promise<void> {
   if (clusters.length === 0) return;
   await renewObject(objects, treeKey(tree));
@@ -157,9 +212,9 @@ interface Place {
 
 /**
  * A rollout that a person paused, or that is going back, is waited for in any case; one that is halted never: the newer
- * release may be its cure. Of those that wait only the newest does.
+ * release may be its cure. A deletion, and a person's way back, wait only for one that is going back itself. Of those that wait only the newest does.
  */
-async function placeOf({ db }: MakeDeps, { app, record }: Situation): Promise<Place> {
+async function placeOf({ db }: MakeDeps, { app, record }: Situation, isUrgent: boolean): Promise<Place> {
   if (record === undefined || record.release === 0) return { ends: [] };
   const { project, name } = app.resource.metadata;
   const current = inForce(record);
@@ -168,8 +223,9 @@ async function placeOf({ db }: MakeDeps, { app, record }: Situation): Promise<Pl
   const waiting = newest?.state.kind === "pending" ? [newest] : [];
   if (under === undefined || isOver(under.state)) return { ends: waiting };
   const { kind } = under.state;
-  const holds = kind === "rolling-back" || (kind === "paused" && !app.deleting);
-  const queues = app.resource.spec.rollout.supersede === "queue" && kind !== "halted" && !app.deleting;
+  const cuts = app.deleting || isUrgent;
+  const holds = kind === "rolling-back" || (kind === "paused" && !cuts);
+  const queues = app.resource.spec.rollout.supersede === "queue" && kind !== "halted" && !cuts;
   return holds || queues ? { after: current, ends: waiting } : { ends: [under, ...waiting] };
 }
 
@@ -186,7 +242,7 @@ async function reasonOf(deps: MakeDeps, { app, record, source, chart }: Situatio
 async function targetOf(
   deps: MakeDeps,
   { app, hub }: Situation,
-  { wanted, order, carried }: Planned,
+  { wanted, order, carried, pruneLimit = wanted.pruneLimit }: Planned,
   numbers: { release: number; generation: number },
 ): Promise<Target> {
   if (carried !== undefined && carried.epoch === hub.epoch) return { ...carried, carried: true };
@@ -201,7 +257,7 @@ async function targetOf(
     app: name,
     ...numbers,
     floor,
-    order: body,
+    order: { ...body, pruneLimit },
   });
   const bundle = wanted.action === "apply" ? { bundle: wanted.bundle } : {};
   return {

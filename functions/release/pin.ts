@@ -34,7 +34,7 @@ export async function isPinned(
   orders: ReadonlyMap<string, string>,
 ): Promise<boolean> {
   if (pinned === undefined) return false;
-  const bad = await getRelease(db, project, app, pinned.release);
+  const bad = await getRelease(db, project, app, pinned.against ?? pinned.release);
   if (bad === undefined) return false;
   const targets = await getTargets(objects, bad.targets, 0, bad.targetCount);
   const failed = new Set(pinned.clusters);
@@ -44,7 +44,7 @@ export async function isPinned(
   return targets.some((target) => failed.has(target.cluster) && same(target));
 }
 
-function pinnedWords({ release, clusters }: NonNullable<AppRecord["pinned"]>): string {
+function pinnedWords({ release, clusters, against }: NonNullable<AppRecord["pinned"]>): string {
   const where = clusters.length === 0 ? "" : ` on ${clusters.slice(0, 3).join(", ")}`;
-  return `pinned: release ${release} went back, and this would give the same to what failed${where}: push a fix, or lift it with fairlead rollout unpin`;
+  return `pinned: release ${against ?? release} went back, and this would give the same to what failed${where}: push a fix, or lift it with fairlead rollout unpin`;
 }

@@ -3,6 +3,7 @@
  * rules and Policies. Reads table and objects, renders, and writes nothing.
  */
 import type { App } from "#core/app.ts";
+import { lossWords } from "#core/losses.ts";
 import type { KubeObject } from "#core/object.ts";
 import type { Target } from "#core/release.ts";
 import { groupChanges, noChanges, withGroup, type ClusterChange, type Side } from "#core/release-changes.ts";
@@ -71,8 +72,15 @@ function plannedOf(read: ReadSource, files: Files | undefined): ReleasePlan["pla
 
 type Worked = Extract<WorkedOut, { kind: "worked-out" }>;
 
-function verdictOf({ planned, withheld }: Worked, epoch: number): ReleasePlan["verdict"] {
+function verdictOf({ planned, withheld, over }: Worked, epoch: number): ReleasePlan["verdict"] {
   if (withheld !== undefined) return { kind: "withheld", error: withheld };
+  if (over !== undefined)
+    return {
+      kind: "withheld",
+      error: {
+        message: `withheld: ${lossWords(over)}: it would wait for an approval, or raise spec.rollout.budget if that is meant`,
+      },
+    };
   return { kind: changesAnything(planned, epoch) ? "release" : "nothing" };
 }
 

@@ -4,7 +4,8 @@
  */
 import type { App } from "#core/app.ts";
 import type { Bundle } from "#core/bundle.ts";
-import { lossBetween, orderDigest, rankOrder, type Loss, type Target, type Wanted } from "#core/release.ts";
+import type { ClusterLoss } from "#core/losses.ts";
+import { lossBetween, orderDigest, rankOrder, type Target, type Wanted } from "#core/release.ts";
 import type { KubeObject } from "#core/object.ts";
 import { stageOf } from "#core/rollout.ts";
 import type { Labels } from "#core/selector.ts";
@@ -18,6 +19,8 @@ export interface Planned {
   carried: Target | undefined;
   /** Index of its stage. */
   stage: number;
+  /** The most that it may delete, where more than the budget was approved. */
+  pruneLimit?: number;
 }
 
 /** In rank order. `gone` are clusters that have the App and shall not have it any more. */
@@ -53,34 +56,28 @@ function wantedFor(app: App, cluster: string, bundle: Bundle | undefined): Wante
   };
 }
 
-export interface OverBudget {
-  clusters: string[];
-  worst: Loss;
-}
-
-/** Clusters that would lose more objects than the budget allows; undefined when none would. */
-export async function overBudget(
+/** What each cluster would lose. Bundles of before are read, each pair of them once. */
+export async function lossesOf(
   store: Pick<ObjectStore, "get">,
   app: App,
   planned: readonly Planned[],
   bundles: ReadonlyMap<string, Bundle>,
   before: ReadonlyMap<string, Target>,
-): Promise<OverBudget | undefined> {
-  const losses = new Map<string, Loss>();
-  const clusters: string[] = [];
-  let worst: Loss = { count: 0, examples: [] };
+): Promise<ClusterLoss[]> {
+  const known = new Map<string, readonly string[]>();
+  const losses: ClusterLoss[] = [];
   for (const { wanted, carried } of planned) {
-    const last = before.get(wanted.cluster)?.bundle;
+    const { cluster, action } = wanted;
+    const last = before.get(cluster)?.bundle;
     if (carried !== undefined || last === undefined || !losesObjects(app, wanted)) continue;
-    const bundle = bundles.get(wanted.cluster);
+    const bundle = bundles.get(cluster);
     const pair = `${last.digest} ${bundle?.digest ?? ""}`;
-    const loss =
-      losses.get(pair) ?? lossBetween(await getBundleObjects(store, last), bundle?.objects ?? noObjects);
-    losses.set(pair, loss);
-    if (loss.count > wanted.pruneLimit) clusters.push(wanted.cluster);
-    if (loss.count > worst.count) worst = loss;
+    const keys =
+      known.get(pair) ?? lossBetween(await getBundleObjects(store, last), bundle?.objects ?? noObjects);
+    known.set(pair, keys);
+    losses.push({ cluster, leaves: action === "remove", keys });
   }
-  return clusters.length === 0 ? undefined : { clusters, worst };
+  return losses;
 }
 
 const noObjects: readonly KubeObject[] = [];

@@ -23,7 +23,7 @@ export async function putReads(store: Pick<ObjectStore, "put" | "renew">, reads:
 }
 
 /** Undefined where it is not kept any more: then the App is rendered, which is always right. */
-async function getReads(store: Pick<ObjectStore, "get">, digest: string): Promise<Reads | undefined> {
+export async function getReads(store: Pick<ObjectStore, "get">, digest: string): Promise<Reads | undefined> {
   const zipped = await store.get(readsKey(digest));
   if (zipped === undefined) return undefined;
   const text = await promisify(gunzip)(zipped, { maxOutputLength: READS_BYTES_MAX });

@@ -8,7 +8,7 @@ import { allAsked, answersTo, NOTHING_ASKED, type Asked } from "#core/asked.ts";
 import { duplicateIn, makeBundle, type Bundle } from "#core/bundle.ts";
 import { capabilitiesOf, type Capabilities } from "#core/capabilities.ts";
 import type { Cluster } from "#core/cluster.ts";
-import { isApplied } from "#core/hooks.ts";
+import { isCarried } from "#core/hooks.ts";
 import { parseRefKey, refOf, refText, type KubeObject } from "#core/object.ts";
 import { inputsKey, renderInputs, type RenderInputs } from "#core/render-inputs.ts";
 import { substitute, variableTexts, type Substituted } from "#core/substitute.ts";
@@ -123,7 +123,7 @@ async function renderGroup(
     if (result.kind === "failed") return result;
     const answer = answering(result.asked);
     const alike = (cluster: Cluster): boolean => answer(of(cluster)) === answer(first);
-    const objects = result.objects.filter(isApplied);
+    const objects = result.objects.filter(isCarried);
     const failure = handOut(app, path, objects, left.filter(alike), made);
     if (failure !== undefined) return failure;
     left = left.filter((cluster) => !alike(cluster));

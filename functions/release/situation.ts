@@ -40,6 +40,8 @@ export interface Situation {
   served: ReadonlyMap<string, Served>;
   /** Names of all clusters of the project. */
   known: ReadonlySet<string>;
+  /** Who changed each of them last. */
+  changedBy: ReadonlyMap<string, string>;
   record: AppRecord | undefined;
   /** Of an App whose chart is not in its repository. */
   chart: ChartSituation | undefined;
@@ -72,14 +74,14 @@ export async function situationOf(
   const { project, name } = app.resource.metadata;
   const record = await getAppRecord(db, project, name);
   const common = shared ?? (await readCommon(db, project));
-  const { hub, served } = common;
+  const { hub, served, changedBy } = common;
   const rules = rulesFor(app.resource, common, await common.sourceOf(app.resource.spec.source), source);
   const clusters = app.deleting ? [] : clustersOf(app.resource, common);
   const chart = await readChartSituation(db, app.resource, common.project);
   const fixed = fixedOf(app.resource, rules, clusters, hub.epoch, chart);
   const inputs = digestOf({ fixed, tree: source.tree, commit: source.commit });
   const known = new Set(common.clusters.map(({ metadata }) => metadata.name));
-  return { hub, app, source, rules, clusters, served, known, record, chart, inputs, fixed };
+  return { hub, app, source, rules, clusters, served, known, changedBy, record, chart, inputs, fixed };
 }
 
 function rulesFor(

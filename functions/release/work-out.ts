@@ -3,12 +3,12 @@
  * says what each cluster would be ordered. Writes nothing, so that a plan is made by the same steps as the release; why
  * a release is withheld is an answer beside what it would be.
  */
-import type { App } from "#core/app.ts";
 import { allAsked } from "#core/asked.ts";
 import type { Bundle } from "#core/bundle.ts";
 import { askedBy } from "#core/cluster-findings.ts";
 import { NO_FINDINGS, type Findings } from "#core/finding.ts";
 import { TARGETS_MAX } from "#core/limits.ts";
+import { lossesOver, type ClusterLoss, type Losses } from "#core/losses.ts";
 import type { AppError } from "#core/view.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import type { Reads } from "../render/reads.ts";
@@ -19,7 +19,7 @@ import { questionsOf, readCapabilities, type Questions } from "./capabilities.ts
 import { readSchemas } from "./api-schemas.ts";
 import { checkBundles, deliveriesOf } from "./check.ts";
 import type { Files } from "./content.ts";
-import { overBudget, planTargets, type OverBudget, type Planned } from "./plan.ts";
+import { lossesOf, planTargets, type Planned } from "./plan.ts";
 import type { Previous } from "./previous.ts";
 import { renderTargets } from "./render-targets.ts";
 import type { Situation } from "./situation.ts";
@@ -42,6 +42,10 @@ export type WorkedOut =
       reads: Reads;
       /** Why none of it may be assigned. */
       withheld: Trouble | undefined;
+      /** What each cluster would lose. */
+      losses?: readonly ClusterLoss[];
+      /** Above the budget: it waits for an approval. */
+      over?: Losses | undefined;
     }
   /** Nothing was rendered; `questions` where it was tried. */
   | { kind: "failed"; error: Trouble; questions?: Questions };
@@ -82,28 +86,17 @@ export async function workOut(
   );
   const made = { kind: "worked-out", planned, bundles, questions, reads: rendered.reads } as const;
   if (checked.kind === "withheld") return { ...made, warnings: NO_FINDINGS, withheld: checked.error };
-  const message = await tooMuch(deps, app.resource, planned, bundles, previous);
-  const withheld = message === undefined ? undefined : { message };
-  return { ...made, warnings: checked.warnings, withheld };
+  if (planned.length > TARGETS_MAX) {
+    const message = `spec.clusters matches ${planned.length} clusters, more than ${TARGETS_MAX}`;
+    return { ...made, warnings: checked.warnings, withheld: { message } };
+  }
+  const losses = await lossesOf(deps.objects, app.resource, planned, bundles, previous.targets);
+  const over = lossesOver(losses, app.resource.spec.rollout.budget, placedOn(previous));
+  return { ...made, warnings: checked.warnings, withheld: undefined, losses, over };
 }
 
-async function tooMuch(
-  deps: WorkDeps,
-  app: App,
-  planned: readonly Planned[],
-  bundles: ReadonlyMap<string, Bundle>,
-  previous: Previous,
-): Promise<string | undefined> {
-  if (planned.length > TARGETS_MAX)
-    return `spec.clusters matches ${planned.length} clusters, more than ${TARGETS_MAX}`;
-  const over = await overBudget(deps.objects, app, planned, bundles, previous.targets);
-  return over === undefined ? undefined : budgetMessage(app, over);
-}
-
-function budgetMessage(app: App, { clusters, worst }: OverBudget): string {
-  const where = clusters.length === 1 ? `on ${clusters[0]}` : `on each of ${clusters.length} clusters`;
-  const { budget } = app.spec.rollout;
-  return `withheld: it would delete ${worst.count} objects ${where} (${worst.examples.join(", ")} …), the budget is ${budget.deletes}: raise spec.rollout.budget.deletes of App ${app.metadata.name} if that is meant`;
+function placedOn({ targets }: Previous): number {
+  return [...targets.values()].filter(({ action }) => action === "apply").length;
 }
 
 /** Whether a release would be made of it at all. */

@@ -2,6 +2,8 @@
  * Decides whether a value that came out of a render is a Kubernetes object. What it accepts it leaves as it is, but for
  * empty `namespace`, `labels` and `annotations`, which mean the same as none.
  */
+import { digestOf } from "#core/digest.ts";
+import { isHook } from "#core/hooks.ts";
 import { kubeObjectSchema } from "#core/object.ts";
 import type { KubeObject } from "#core/object.ts";
 
@@ -14,7 +16,7 @@ const OPTIONAL_FIELDS = ["namespace", "labels", "annotations"];
 
 export function readManifest(value: unknown): Manifest {
   if (!isRecord(value)) return { kind: "refused", reason: "not a Kubernetes object: expected a mapping" };
-  const candidate = withoutEmptyFields(value);
+  const candidate = withName(withoutEmptyFields(value));
   const parsed = kubeObjectSchema.safeParse(candidate);
   if (parsed.success) return { kind: "object", object: candidate as KubeObject };
   const name = nameOf(candidate);
@@ -43,6 +45,20 @@ function withoutEmptyFields(value: Record<string, unknown>): Record<string, unkn
     ([key, content]) => content !== null || !OPTIONAL_FIELDS.includes(key),
   );
   return { ...value, metadata: Object.fromEntries(kept) };
+}
+
+/** A hook may be named anew for each run; that the agent does, from the name that stands for its content here. */
+function withName(candidate: Record<string, unknown>): Record<string, unknown> {
+  const { metadata } = candidate;
+  if (!isRecord(metadata) || metadata["name"] !== undefined) return candidate;
+  const { generateName } = metadata;
+  if (typeof generateName !== "string") return candidate;
+  const named = {
+    ...candidate,
+    metadata: { ...metadata, name: `${generateName}${digestOf(candidate).slice(0, 8)}` },
+  };
+  const parsed = kubeObjectSchema.safeParse(named);
+  return parsed.success && isHook(parsed.data) ? named : candidate;
 }
 
 function nameOf(candidate: Record<string, unknown>): string | undefined {

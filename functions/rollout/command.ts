@@ -29,7 +29,7 @@ export async function commandRollout(deps: AssignDeps, told: RolloutCommand): Pr
   for (let race = 0; race < RACES_MAX; race++) {
     const rollout = await getRollout(deps.db, project, app, release);
     if (rollout === undefined) return { kind: "unknown" };
-    const elsewhere = await newerInForce(deps, rollout);
+    const elsewhere = await newerInForce(deps, rollout, told.command);
     if (elsewhere !== undefined) return { kind: "refused", message: elsewhere };
     const { by, why } = stamp;
     const commanded = command(rollout, { kind: told.command, by, reason: why }, deps.now());
@@ -48,9 +48,16 @@ export async function commandRollout(deps: AssignDeps, told: RolloutCommand): Pr
   };
 }
 
-async function newerInForce({ db }: AssignDeps, { project, app, release }: Rollout) {
+const TOLD_TO_WITHHELD: readonly CommandKind[] = ["approve", "reject", "abort"];
+
+async function newerInForce(
+  { db }: AssignDeps,
+  { project, app, release }: Rollout,
+  told: CommandKind,
+): Promise<string | undefined> {
   const record = await getAppRecord(db, project, app);
   if (record === undefined || inForce(record) === release) return undefined;
+  if (record.withheld === release && TOLD_TO_WITHHELD.includes(told)) return undefined;
   return `release ${release} is not in force any more: release ${inForce(record)} is`;
 }
 

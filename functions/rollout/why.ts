@@ -31,6 +31,8 @@ export async function whyPlaced(
     rollout === undefined || target === undefined ? undefined : await notNow(deps, rollout, [target], beats);
   const error = record?.error;
   const place = error === undefined ? "" : errorPlace(error);
+  const withheld =
+    record?.withheld === undefined ? undefined : await getRollout(db, project, app, record.withheld);
   return whyOf({
     app,
     cluster,
@@ -40,6 +42,7 @@ export async function whyPlaced(
     silent: isSilent(beats.get(cluster), now()),
     notNow: held?.get(cluster),
     window: windowOf(rollout, rank, now()),
+    withheld,
     ...(error === undefined ? {} : { error: place === "" ? error.message : `${place}: ${error.message}` }),
   });
 }

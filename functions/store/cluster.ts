@@ -166,7 +166,14 @@ export async function getBeats(
   project: string,
   clusters: readonly string[],
 ): Promise<Map<string, Beat>> {
-  return beatsOf(await db.getMany(clusters.map((cluster) => keys.beat(project, cluster))));
+  // A beat that is a second old is as good: who is silent has been so for minutes.
+  const options = { consistent: false };
+  return beatsOf(
+    await db.getMany(
+      clusters.map((cluster) => keys.beat(project, cluster)),
+      options,
+    ),
+  );
 }
 
 /** One that was held before it was ever heard is none yet. */

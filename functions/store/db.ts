@@ -36,7 +36,8 @@ const RETRIES_MAX = 8;
 export interface Db {
   table: string;
   get(key: Key, options?: { consistent?: boolean }): Promise<Item | undefined>;
-  getMany(keys: readonly Key[]): Promise<Item[]>;
+  /** Consistently, unless said otherwise. */
+  getMany(keys: readonly Key[], options?: { consistent?: boolean }): Promise<Item[]>;
   put(item: Key & Item, condition?: Expression): Promise<"written" | "lost">;
   update(key: Key, change: Expression, condition?: string): Promise<"written" | "lost">;
   delete(key: Key, condition?: Expression): Promise<"written" | "lost">;
@@ -68,12 +69,11 @@ export function createDb(client: { send: Send }, table: string, onUnits?: OnUnit
       count("get", answer.ConsumedCapacity);
       return answer.Item;
     },
-    async getMany(keys) {
+    async getMany(keys, options) {
       const items: Item[] = [];
+      const read = { ConsistentRead: options?.consistent ?? true, capacity };
       for (let start = 0; start < keys.length; start += BATCH_GET_MAX)
-        items.push(
-          ...(await batchGet(client, table, keys.slice(start, start + BATCH_GET_MAX), capacity, count)),
-        );
+        items.push(...(await batchGet(client, table, keys.slice(start, start + BATCH_GET_MAX), read, count)));
       return items;
     },
     put: (item, condition) =>
@@ -183,7 +183,7 @@ async function batchGet(
   client: { send: Send },
   table: string,
   keys: readonly Key[],
-  capacity: object,
+  { ConsistentRead, capacity }: { ConsistentRead: boolean; capacity: object },
   count: (operation: string, consumed: unknown) => void,
 ): Promise<Item[]> {
   const items: Item[] = [];
@@ -191,7 +191,7 @@ async function batchGet(
   for (let attempt = 0; left.length > 0; attempt++) {
     if (attempt > RETRIES_MAX)
       throw new Error(`BatchGetItem left ${left.length} keys after ${RETRIES_MAX} retries`);
-    const RequestItems = { [table]: { Keys: left, ConsistentRead: true } };
+    const RequestItems = { [table]: { Keys: left, ConsistentRead } };
     const answer = await client.send(new BatchGetCommand({ RequestItems, ...capacity }));
     for (const consumed of answer.ConsumedCapacity ?? []) count("batch-get", consumed);
     items.push(...(answer.Responses?.[table] ?? []));

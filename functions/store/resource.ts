@@ -34,6 +34,8 @@ export function keyOf(kind: ResourceKind, project: string, name: string): Key {
       return keys.project(name);
     case "Policy":
       return keys.policy(project, name);
+    case "Promotion":
+      return keys.promotion(project, name);
     case "Source":
       return keys.source(project, name);
     case "App":
@@ -190,6 +192,8 @@ function partitionsOf(kind: ResourceKind, project: string) {
       return lists.projects();
     case "Policy":
       return lists.policies(project);
+    case "Promotion":
+      return lists.promotions(project);
     case "Source":
       return lists.sources(project);
     case "App":
@@ -264,6 +268,7 @@ export async function isProjectEmpty(db: Db, project: string): Promise<boolean> 
     lists.apps,
     lists.clusters,
     lists.policies,
+    lists.promotions,
     lists.credentials,
     lists.apiTokens,
   ];

@@ -122,7 +122,8 @@ export async function putRollout(db: Db, rollout: Rollout): Promise<"written" | 
 
 /**
  * One transaction: the release, its rollout, the App's record, and the end of the rollouts that it takes the place of,
- * whose fences grow so that assignments still under way are dropped.
+ * whose fences grow so that assignments still under way are dropped. A rollout of a version above 1 was withheld, and is
+ * written over what was read.
  */
 export async function createRelease(
   db: Db,
@@ -133,14 +134,22 @@ export async function createRelease(
   ...before: readonly (Rollout | undefined)[]
 ): Promise<"written" | "lost"> {
   const { project, app } = release;
+  const isFirst = rollout.version === 1;
   const absent = { ConditionExpression: "attribute_not_exists(pk)" };
+  const unchanged = {
+    ConditionExpression: "#version = :was",
+    ...attributesOf({ text: "", names: { version: "version" }, values: { was: rollout.version - 1 } }),
+  };
   const { text: ConditionExpression, ...rest } = appRecordCondition(wasVersion);
   const put = (Item: Item, condition: object): TransactItem => ({
     Put: { TableName: db.table, Item, ...condition },
   });
   const items = [
-    put({ ...keys.release(project, app, release.release), ...release }, absent),
-    put({ ...keys.rollout(project, app, release.release), ...itemOfRollout(rollout) }, absent),
+    put({ ...keys.release(project, app, release.release), ...release }, isFirst ? absent : {}),
+    put(
+      { ...keys.rollout(project, app, release.release), ...itemOfRollout(rollout) },
+      isFirst ? absent : unchanged,
+    ),
     put(
       { ...keys.appState(project, app), ...record },
       { ConditionExpression, ...attributesOf({ text: "", ...rest }) },

@@ -66,6 +66,8 @@ export const appRecordSchema = appStateSchema.extend({
   lookedAt: z.number(),
   /** What it wanted to know of its clusters then, and the digest of their answers: another one is something new. */
   asked: askedSchema.optional(),
+  /** A person wants what that release gave; gone once a release was made of it, or could not be. */
+  returnTo: z.object({ release: z.number().int(), by: z.string() }).optional(),
   answers: z.string().optional(),
 });
 export type AppRecord = z.infer<typeof appRecordSchema>;

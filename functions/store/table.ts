@@ -12,6 +12,7 @@
  * | fleet folder    | p#P                       | fleet-state#N      | with its Source
  * | chart           | p#P                       | chart-state#APP    | with its App, where it names one
  * | chart pin       | p#P                       | chart-pin#DIGEST   | what a version of a chart was first
+ * | promotion state | p#P                       | promotion-state#N  | with its Promotion; all, at each sweep
  * | cluster         | p#P#clusters#S            | name               | one; all, shard by shard
  * | heartbeat       | p#P#beats#S               | cluster            | one; all, shard by shard
  * | served APIs     | p#P#served#S              | cluster            | one; all, shard by shard, at each look
@@ -95,6 +96,8 @@ export const keys = {
   token: (digest: string): Key => ({ pk: `token#${digest}`, sk: "token" }),
   driftAudit: (p: string, slot: string): Key => ({ pk: `${project(p)}#drift-audits`, sk: slot }),
   policy: (p: string, name: string): Key => ({ pk: project(p), sk: `policy#${name}` }),
+  promotion: (p: string, name: string): Key => ({ pk: project(p), sk: `promotion#${name}` }),
+  promotionState: (p: string, name: string): Key => ({ pk: project(p), sk: `promotion-state#${name}` }),
   credential: (p: string, name: string): Key => ({ pk: project(p), sk: `credential#${name}` }),
   nudge: (p: string, source: string): Key => ({ pk: project(p), sk: `nudge#${source}` }),
   session: (digest: string): Key => ({ pk: `session#${digest}`, sk: "session" }),
@@ -130,6 +133,8 @@ export const lists = {
   assignments: (p: string, c: string) => [{ pk: clusterOf(p, c), prefix: "assign#" }],
   driftAudits: (p: string) => [{ pk: `${project(p)}#drift-audits`, prefix: "" }],
   policies: (p: string) => [{ pk: project(p), prefix: "policy#" }],
+  promotions: (p: string) => [{ pk: project(p), prefix: "promotion#" }],
+  promotionStates: (p: string) => [{ pk: project(p), prefix: "promotion-state#" }],
   credentials: (p: string) => [{ pk: project(p), prefix: "credential#" }],
   nudges: (p: string) => [{ pk: project(p), prefix: "nudge#" }],
   apiTokens: (p: string) => [{ pk: `${project(p)}#api-tokens`, prefix: "" }],
@@ -148,6 +153,8 @@ export interface Partition {
 export type ItemKind =
   | "project"
   | "policy"
+  | "promotion"
+  | "promotion-state"
   | "credential"
   | "nudge"
   | "api-token"
@@ -172,6 +179,8 @@ export function kindOf({ pk, sk }: Key): ItemKind | undefined {
   if (pk === "past-projects") return undefined;
   if (pk === "hub" && sk === "hub") return "hub";
   if (sk.startsWith("policy#")) return "policy";
+  if (sk.startsWith("promotion#")) return "promotion";
+  if (sk.startsWith("promotion-state#")) return "promotion-state";
   if (sk.startsWith("credential#")) return "credential";
   if (sk.startsWith("nudge#")) return "nudge";
   if (/^p#[^#]+#api-tokens$/.test(pk)) return "api-token";

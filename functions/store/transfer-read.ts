@@ -20,12 +20,13 @@ export interface Part {
 const RESOURCES_AT_ONCE = 10;
 const SMALL_AT_ONCE = 50;
 
-export type ListedKind = "Policy" | "Source" | "App";
+export type ListedKind = "Policy" | "Source" | "App" | "Promotion";
 
 const PARTITIONS: Record<ListedKind, (project: string) => Partition[]> = {
   Policy: lists.policies,
   Source: lists.sources,
   App: lists.apps,
+  Promotion: lists.promotions,
 };
 
 export async function readResources(

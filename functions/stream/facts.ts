@@ -14,6 +14,7 @@ import {
   askedGates,
   DIRECT_RANKS_MAX,
   freshOut,
+  isOver,
   RANKS_PER_RANGE,
   rangesOf,
   type Rollout,
@@ -23,6 +24,7 @@ import type { Item } from "../store/db.ts";
 import { servedSchema } from "../store/served.ts";
 import { rolloutOfItem } from "../store/rollout.ts";
 import { changeOf, type Change } from "./change.ts";
+import { promotionFacts } from "./promotion-facts.ts";
 
 export function factsOf(record: DynamoDBRecord): HubEvent[] {
   const change = changeOf(record);
@@ -34,6 +36,8 @@ function facts({ kind, before, after }: Change): HubEvent[] {
   if (kind === "nudge") return nudgeFacts(before, after);
   if (kind === "project") return projectFacts(before, after);
   if (kind === "policy") return resourceFacts("policy.changed", "policy", before, after);
+  if (kind === "promotion") return resourceFacts("promotion.changed", "promotion", before, after);
+  if (kind === "promotion-state") return after === undefined ? [] : promotionFacts(before, after);
   if (kind === "app") return resourceFacts("app.changed", "app", before, after);
   if (kind === "cluster") return resourceFacts("cluster.changed", "cluster", before, after);
   if (kind === "served") return servedFacts(before, after);
@@ -78,8 +82,8 @@ function projectFacts(before: Item | undefined, after: Item | undefined): HubEve
 }
 
 function resourceFacts(
-  type: "app.changed" | "cluster.changed" | "policy.changed",
-  noun: "app" | "cluster" | "policy",
+  type: "app.changed" | "cluster.changed" | "policy.changed" | "promotion.changed",
+  noun: "app" | "cluster" | "policy" | "promotion",
   before: Item | undefined,
   after: Item | undefined,
 ): HubEvent[] {
@@ -145,7 +149,7 @@ function rolloutFacts(before: Item | undefined, item: Item): HubEvent[] {
   const { project, app, release, fence } = after;
   const detail = { project, app, release };
   const was = before === undefined ? undefined : rolloutOfItem(before);
-  const found: HubEvent[] = was === undefined ? [{ type: "rollout.started", detail }] : [];
+  const found = startFacts(was, after, detail);
   const fresh = freshOut(was, after);
   // Fewer were assigned by who released them.
   for (const range of fresh.length > DIRECT_RANKS_MAX ? rangesOf(fresh, RANKS_PER_RANGE) : [])
@@ -155,10 +159,24 @@ function rolloutFacts(before: Item | undefined, item: Item): HubEvent[] {
   if (was !== undefined && isAskedAgain(was, after)) found.push(...stateFacts(after, detail));
   for (const { stage, gate, attempt } of askedGates(was, after))
     found.push({ type: "rollout.gate.asked", detail: { ...detail, stage, gate, attempt } });
+  if (after.returnTo !== undefined && after.returnTo !== was?.returnTo)
+    found.push({ type: "app.changed", detail: { project, app } });
   // A lifted pin lets the App's newest commit be looked at again.
   if (was?.pinned === true && after.pinned !== true)
     found.push({ type: "app.changed", detail: { project, app } });
   return found;
+}
+
+function startFacts(was: Rollout | undefined, after: Rollout, detail: RolloutName): HubEvent[] {
+  const { state } = after;
+  if (state.kind === "withheld") {
+    if (was === undefined) return [{ type: "rollout.withheld", detail: { ...detail, reason: state.reason } }];
+    // The release function looks at the App again, and signs.
+    const { project, app } = detail;
+    return state.approved === undefined ? [] : [{ type: "app.changed", detail: { project, app } }];
+  }
+  const begins = was === undefined || (was.state.kind === "withheld" && !isOver(state));
+  return begins ? [{ type: "rollout.started", detail }] : [];
 }
 
 function isAskedAgain(was: Rollout, { state }: Rollout): boolean {
@@ -184,6 +202,7 @@ function stageFacts(was: Rollout, after: Rollout, detail: RolloutName): HubEvent
 
 function stateFacts({ state }: Rollout, detail: RolloutName): HubEvent[] {
   switch (state.kind) {
+    case "withheld":
     case "running":
     case "pending":
       return [];

@@ -33,7 +33,7 @@ export interface ExportDeps {
   now: () => number;
 }
 
-/** Apps come last: when a hub reads one in, all that its release needs is there. */
+/** Apps come late: when a hub reads one in, all that its release needs is there. */
 const STEPS = [
   "project",
   "policies",
@@ -45,6 +45,7 @@ const STEPS = [
   "served",
   "numbers",
   "apps",
+  "promotions",
 ] as const;
 type Step = (typeof STEPS)[number];
 
@@ -164,6 +165,8 @@ async function partOf(
       return servedPart(deps, project, after);
     case "apps":
       return readResources(db, "App", project, after);
+    case "promotions":
+      return readResources(db, "Promotion", project, after);
     default:
       return assertNever(step);
   }

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { runAgent } from "../../agent/loop.ts";
 import type { MemoryKube } from "../../agent/kube/memory.ts";
 import { KubeError, type Kube } from "../../agent/kube/port.ts";
+import { mortal } from "../support/mortal-kube.ts";
 import {
   configMap,
   deployment,
@@ -16,38 +17,6 @@ import {
 import { TestHub } from "../support/test-hub.ts";
 
 afterEach(stopAgents);
-
-const NEVER = new Promise<never>(() => {});
-
-interface Mortal extends Kube {
-  calls: number;
-  dead: Promise<void>;
-}
-
-/** Dies at call `at`: before it reaches the server, or after, with the answer lost. Later calls never return. */
-function mortal(kube: Kube, at: number, when: "before" | "after"): Mortal {
-  const death = Promise.withResolvers<void>();
-  const lives = async <T>(call: () => Promise<T>): Promise<T> => {
-    const index = self.calls;
-    self.calls += 1;
-    if (index < at) return await call();
-    if (index === at && when === "after") await call();
-    death.resolve();
-    return await NEVER;
-  };
-  const self: Mortal = {
-    calls: 0,
-    dead: death.promise,
-    apply: (object, options) => lives(() => kube.apply(object, options)),
-    get: (address) => lives(() => kube.get(address)),
-    delete: (address, uid) => lives(() => kube.delete(address, uid)),
-    scopeOf: (apiVersion, kind) => lives(() => kube.scopeOf(apiVersion, kind)),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
-    version: () => lives(() => kube.version()),
-  };
-  return self;
-}
 
 const FIRST = [configMap("a"), configMap("b"), deployment("web")];
 const SECOND = [configMap("a", { key: "new" }), configMap("c"), deployment("web", "web:2")];
@@ -102,13 +71,12 @@ function closedUntil(kube: Kube, open: () => boolean): Kube {
     return await call();
   };
   return {
+    ...kube,
     apply: (object, options) => checked(object.metadata.namespace, () => kube.apply(object, options)),
+    setManagers: (at, managers, version) =>
+      checked(at.namespace, () => kube.setManagers(at, managers, version)),
     get: (at) => checked(at.namespace === "" ? at.name : at.namespace, () => kube.get(at)),
     delete: (at, uid) => checked(at.namespace, () => kube.delete(at, uid)),
-    scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
-    version: () => kube.version(),
   };
 }
 

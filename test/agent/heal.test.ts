@@ -80,23 +80,26 @@ describe(runAgent.name, () => {
     expect(userObjects(kube).join()).toContain('"replicas":7');
   });
 
-  it("writes nothing and reports nothing while nothing changes", async () => {
+  it("compares nothing again, writes nothing and reports nothing while nothing changes", async () => {
     const hub = await TestHub.create();
     const kube = counted(memoryCluster());
-    const dryRuns = vi.fn<() => void>();
+    const asked = vi.fn<(what: string) => void>();
+    const lists = vi.fn<() => void>();
     const watched: Kube = {
       ...kube,
-      apply: async (object, options) => {
-        if (options.dryRun) dryRuns();
-        return await kube.apply(object, options);
-      },
+      apply: (object, options) => (asked(`apply ${object.kind}`), kube.apply(object, options)),
+      get: (address) => (asked(`get ${address.kind}`), kube.get(address)),
+      listMetadata: (selection) => (lists(), kube.listMetadata(selection)),
     };
-    start(hub, watched, { token: hub.token() });
+    start(hub, watched, { token: hub.token(), options: { driftEveryMs: 20 } });
     await hub.assign("shop", [configMap("settings"), deployment("web")]);
     await phase(hub, "shop", "healthy");
     const [writes, reports] = [kube.writes.length, hub.reports.length];
-    dryRuns.mockClear();
-    await vi.waitFor(() => expect(dryRuns.mock.calls.length).toBeGreaterThan(10), WAIT);
+    await vi.waitFor(() => expect(lists.mock.calls.length).toBeGreaterThan(4), WAIT);
+    asked.mockClear();
+    await vi.waitFor(() => expect(lists.mock.calls.length).toBeGreaterThan(20), WAIT);
+    // Of the net, a pass asks for its target namespace; nothing else is asked for.
+    expect([...new Set(asked.mock.calls.flat())]).toEqual(["get Namespace"]);
     expect(kube.writes.slice(writes)).toEqual([]);
     expect(hub.reports.slice(reports)).toEqual([]);
   });

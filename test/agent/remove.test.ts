@@ -32,6 +32,27 @@ describe(runAgent.name, () => {
     expect(hub.latest.get("shop")?.outcomes).toEqual({ created: 1, configured: 1, deleted: 1 });
   });
 
+  it("makes an object under its new name, or in its new namespace, before the old one goes", async () => {
+    const hub = await TestHub.create();
+    const kube = counted(memoryCluster());
+    start(hub, kube, { token: hub.token() });
+    await hub.assign("shop", [configMap("a"), configMap("b")]);
+    await phase(hub, "shop", "healthy", 1);
+    const before = kube.writes.length;
+    await hub.assign("shop", [configMap("a"), configMap("renamed")]);
+    await phase(hub, "shop", "healthy", 2);
+    await hub.assign("shop", [configMap("a"), configMap("renamed")], { namespace: "elsewhere" });
+    await phase(hub, "shop", "healthy", 3);
+    const writes = kube.writes.slice(before).filter((write) => !write.includes("fairlead-"));
+    expect(writes.slice(0, 3)).toEqual([
+      "apply ConfigMap renamed",
+      "delete ConfigMap b",
+      "apply Namespace elsewhere",
+    ]);
+    expect(writes.slice(3, 5).sort()).toEqual(["apply ConfigMap a", "apply ConfigMap renamed"]);
+    expect(writes.slice(5).sort()).toEqual(["delete ConfigMap a", "delete ConfigMap renamed"]);
+  });
+
   it("deletes nothing at all when the set is over the signed limit, and says what to raise", async () => {
     const hub = await TestHub.create();
     const kube = counted(memoryCluster());
@@ -51,7 +72,7 @@ describe(runAgent.name, () => {
   it("leaves what no longer bears its mark", async () => {
     const hub = await TestHub.create();
     const kube = memoryCluster();
-    start(hub, kube, { token: hub.token(), options: { driftEveryMs: 60_000 } });
+    start(hub, kube, { token: hub.token(), options: { stirSettleMs: 60_000 } });
     await hub.assign("shop", [configMap("a"), configMap("b")]);
     await phase(hub, "shop", "healthy", 1);
     kube.edit(SETTINGS, { metadata: { annotations: { "fairlead.dev/owner": null } } });

@@ -129,7 +129,7 @@ const killed: [what: string, step: Step][] = [
         resolve();
         return never();
       };
-      return { fetch, kube: { ...portOf(kube), apply }, reached: promise };
+      return { fetch, kube: { ...kube, apply }, reached: promise };
     },
   ],
   [
@@ -150,18 +150,6 @@ const killed: [what: string, step: Step][] = [
     },
   ],
 ];
-
-function portOf(kube: MemoryKube): Kube {
-  return {
-    apply: (object, options) => kube.apply(object, options),
-    get: (address) => kube.get(address),
-    delete: (address, uid) => kube.delete(address, uid),
-    scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
-    version: () => kube.version(),
-  };
-}
 
 describe("a rotation that is cut off", () => {
   it.each(killed)("%s: the next agent finds its way, and ends with one key", async (_what, step) => {

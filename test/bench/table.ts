@@ -1,13 +1,13 @@
 /**
  * Units of the table for each path, as the engine counts them, beside the limits of the design. Whole rollouts run on
- * DynamoDB Local, which keeps all in memory: 15,000 placements are moved within minutes.
+ * DynamoDB Local, which keeps all in memory: 28,800 placements are moved, one cluster at a time and many.
  */
 import { dynamoEngines } from "../support/dynamo.ts";
 import { measureCosts, sum } from "../support/costs.ts";
 import { rolloutCosts, sweepCosts, totalOf, type RolloutCost } from "../support/rollout-costs.ts";
 
-const FLEETS = [50, 500, 5_000];
-const MAX_UNAVAILABLE = ["1%", "10%", "20%"];
+const FLEETS = [50, 150, 500, 1_500, 5_000];
+const MAX_UNAVAILABLE = ["1", "1%", "10%", "20%"];
 const FLAT = 0.15;
 
 export async function benchTable(): Promise<Record<string, string>> {

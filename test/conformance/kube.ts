@@ -8,6 +8,7 @@ import { apiList } from "#core/capabilities.ts";
 import { compare, lastEditor } from "#core/diff.ts";
 import { health } from "#core/health.ts";
 import type { KubeObject } from "#core/object.ts";
+import { takeOver } from "#core/takeover.ts";
 
 export interface KubeUnderTest {
   kube: Kube;
@@ -93,6 +94,21 @@ export function kubeConformance(
       const error = await errorOf(kube.apply(object, { dryRun: false, force: false }));
       expect(error).toMatchObject({ name: "KubeError", status: 409, reason: "Conflict", passing: false });
       expect((await kube.apply(object, FORCE))["data"]).toEqual({ a: "1" });
+    });
+    it("hands over what another manager owns, so that the next apply removes what it does not name", async () => {
+      const { kube, namespace, edit } = open();
+      const object = config(await namespace(), { a: "1" });
+      await kube.apply(object, FORCE);
+      await edit(addressOf(object), { data: { theirs: "x" } });
+      const live = (await kube.get(addressOf(object))) as KubeObject;
+      const take = takeOver(live, object, []);
+      expect(take?.undeclared).toEqual(["/data/theirs"]);
+      const version = String(live.metadata["resourceVersion"]);
+      const taken = await kube.setManagers(addressOf(object), take?.managedFields ?? [], version);
+      expect(taken["data"]).toEqual({ a: "1", theirs: "x" });
+      expect((await kube.apply(object, FORCE))["data"]).toEqual({ a: "1" });
+      const late = await errorOf(kube.setManagers(addressOf(object), [], version));
+      expect(late).toMatchObject({ status: 409, reason: "Conflict" });
     });
     it("keeps a Secret's stringData as data", async () => {
       const { kube, namespace } = open();

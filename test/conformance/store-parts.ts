@@ -72,6 +72,12 @@ export function resource(kind: string, project: string, name: string, spec: obje
   const needed: Record<string, object> = {
     App: { source: "fleet", clusters: {} },
     Source: { git: { url: "https://git.example.com/fleet.git" } },
+    Promotion: {
+      from: { app: "shop" },
+      to: { source: "fleet", path: "prod" },
+      change: { copy: ["apps/**"] },
+      host: { kind: "github" },
+    },
     Policy: { validations: [{ expression: "true", message: "x" }] },
   };
   return resourceSchema.parse({

@@ -50,6 +50,38 @@ export function rolloutConformance(start: () => Promise<DynamoEngine>): void {
       expect(await getRollout(store.db, "ranks", "shop", 1)).toEqual({ ...next, version: 2 });
     });
 
+    it("keeps the number under which it was withheld, and is written over what was read of it", async () => {
+      const record = (version: number) => ({
+        project: "withheld",
+        app: "shop",
+        version,
+        epoch: 1,
+        generation: 1,
+        release: 1,
+        active: true,
+        inputs: "i",
+        lookedAt: 1,
+      });
+      const put = (change: object, was: number | undefined) =>
+        createRelease(
+          store.db,
+          release("withheld", 1),
+          { ...rollout("withheld", 1), ...change },
+          record((was ?? 0) + 1),
+          was,
+        );
+      const state = { kind: "withheld", since: 1, reason: "it would delete all", authors: ["user:ada"] };
+      expect(await put({ state }, undefined)).toBe("written");
+      expect(await put({ version: 3 }, 1)).toBe("lost");
+      expect((await getRollout(store.db, "withheld", "shop", 1))?.state).toEqual(state);
+      expect(await put({ version: 2 }, 1)).toBe("written");
+      expect(await put({ version: 2 }, 2)).toBe("lost");
+      expect(await getRollout(store.db, "withheld", "shop", 1)).toMatchObject({
+        state: { kind: "running" },
+        version: 2,
+      });
+    });
+
     it("of before its ranks were kept counts as out whatever is behind its front", () => {
       const { out: _, ...old } = { ...rollout("old", 1), settled: 2, released: 5 };
       expect(rolloutOfItem(old).out).toEqual([2, 3, 4]);

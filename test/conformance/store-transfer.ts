@@ -69,7 +69,7 @@ export function transferConformance(start: () => Promise<DynamoEngine>): void {
   async function fill(db: Db): Promise<void> {
     await ensureProjects(db, stamp);
     await putResource(db, resource("Project", "web", "web", { namespaces: ["shop"] }), stamp);
-    for (const kind of ["Source", "App", "Policy"])
+    for (const kind of ["Source", "App", "Policy", "Promotion"])
       for (let n = 0; n < 12; n++)
         await putResource(db, resource(kind, "web", `${kind.toLowerCase()}-${n}`), stamp, "source:web/fleet");
     await putResource(db, resource("App", "web", "shop"), stamp);
@@ -115,7 +115,7 @@ export function transferConformance(start: () => Promise<DynamoEngine>): void {
   async function exported(): Promise<ExportLine[]> {
     const { db } = store;
     const lines = await readProject(db, "web");
-    for (const kind of ["Policy", "Source", "App"] as const)
+    for (const kind of ["Policy", "Source", "App", "Promotion"] as const)
       lines.push(...(await all((after) => readResources(db, kind, "web", after))));
     lines.push(...(await all((after) => readClusters(db, "web", after))));
     const { items, next } = await readServed(db, "web", undefined);

@@ -79,7 +79,7 @@ import {
 } from "./store-parts.ts";
 
 const NOW = 1_800_000_000_000;
-const KINDS = ["Project", "Source", "App", "Cluster", "Policy"] as const;
+const KINDS = ["Project", "Source", "App", "Cluster", "Policy", "Promotion"] as const;
 
 /** Registers the suite inside the caller's `describe`. */
 export function storeConformance(start: () => Promise<DynamoEngine>): void {

@@ -170,7 +170,7 @@ describe("the ready-made roles", () => {
     for (const more of [deployer, approver, admin])
       expect(new Set(more)).toEqual(new Set([...(viewer ?? []), ...(more ?? [])]));
     expect(admin).toEqual(ASKS);
-    const guarded = new Set(["tokens", "credentials", "policies", "projects", "hub"]);
+    const guarded = new Set(["tokens", "credentials", "policies", "promotions", "projects", "hub"]);
     for (const ask of [...(viewer ?? []), ...(deployer ?? []), ...(approver ?? [])])
       expect(ask.verb === "read" || !guarded.has(ask.noun)).toBe(true);
   });
@@ -195,7 +195,8 @@ describe("a Source", () => {
   const source: Actor = { kind: "source", project: "web", name: "fleet" };
   const guarded = ASKS.filter(
     ({ verb, noun }) =>
-      verb !== "read" && ["projects", "credentials", "policies", "tokens", "hub"].includes(noun),
+      verb !== "read" &&
+      ["projects", "credentials", "policies", "promotions", "tokens", "hub"].includes(noun),
   );
 
   it("never writes Projects, credentials, Policies or tokens unless a role names it", () => {

@@ -1,6 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { inventorySchema, join, split, union, without, withUids, type Inventory } from "#core/inventory.ts";
+import {
+  holdsNothing,
+  inventorySchema,
+  join,
+  split,
+  union,
+  without,
+  withUids,
+  type Inventory,
+} from "#core/inventory.ts";
 import { refKey, refOf, type KubeObject } from "#core/object.ts";
 
 const config = (name: string, uid?: string, apiVersion = "v1"): KubeObject => ({
@@ -26,6 +35,15 @@ describe("union", () => {
       "/ConfigMap/shop/b": { apiVersion: "v1" },
       "/ConfigMap/shop/c": { apiVersion: "v1" },
     });
+  });
+  it("marks what hooks leave, until the same object is held", () => {
+    const inventory = union({ entries: {} }, [config("a")], [config("b")]);
+    expect(inventory.entries).toEqual({
+      "/ConfigMap/shop/a": { apiVersion: "v1" },
+      "/ConfigMap/shop/b": { apiVersion: "v1", hook: true },
+    });
+    expect([inventory, union({ entries: {} }, [], [config("b")])].map(holdsNothing)).toEqual([false, true]);
+    expect(union(inventory, [config("b")]).entries["/ConfigMap/shop/b"]).toEqual({ apiVersion: "v1" });
   });
   it("never loses an entry", () => {
     fc.assert(

@@ -48,9 +48,8 @@ describe("orderDigest", () => {
 
 describe("lossBetween", () => {
   it("names what a prune would delete", () => {
-    expect(lossBetween([object("a"), object("b")], [object("b"), object("c")])).toEqual({
-      count: 1,
-      examples: ["/ConfigMap/shop/a"],
-    });
+    expect(lossBetween([object("a"), object("b")], [object("b"), object("c")])).toEqual([
+      "/ConfigMap/shop/a",
+    ]);
   });
 });

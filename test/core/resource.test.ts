@@ -83,7 +83,7 @@ describe("parseDocument", () => {
 
   it("of a kind that is none: the nearest one", () => {
     expect(errorsIn(`${API}kind: Ap\n`)).toEqual([
-      "f.yaml: document 1, line 2: kind: must be one of Project, Source, App, Cluster, Policy, not `Ap`: did you mean `App`?",
+      "f.yaml: document 1, line 2: kind: must be one of Project, Source, App, Cluster, Policy, Promotion, not `Ap`: did you mean `App`?",
     ]);
     expect(errorsIn("kind: Deployment")[0]).toMatch(/not `Deployment`$/);
     expect(errorsIn("hello")[0]).toContain("a resource is a mapping");

@@ -26,6 +26,17 @@ const GOOD: Record<string, object> = {
     metadata: { name: "a" },
     spec: { validations: [{ expression: "true", message: "fine" }] },
   },
+  "promotion.json": {
+    apiVersion,
+    kind: "Promotion",
+    metadata: { name: "a" },
+    spec: {
+      from: { app: "a" },
+      to: { source: "b", path: "prod" },
+      change: { copy: ["staging/**"] },
+      host: { kind: "github" },
+    },
+  },
 };
 
 describe("docs/schemas", () => {

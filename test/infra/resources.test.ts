@@ -138,6 +138,14 @@ describe("rights", () => {
       "s3:GetObject": inBucket(...CONTENT),
       "s3:PutObject": inBucket(...CONTENT),
     },
+    Promote: {
+      ...read,
+      ...write,
+      ...list,
+      ...aside,
+      "s3:GetObject": inBucket("bundles", "reads", "targets", "trees"),
+      "ssm:GetParameter": parameters,
+    },
     BusSubscriberAssignFunction: {
       ...read,
       ...write,
@@ -217,7 +225,7 @@ describe("failures", () => {
       ),
       schedules: at("aws:scheduler/schedule:Schedule", "target", "deadLetterConfig", "arn"),
     };
-    expect(Object.values(places).map((arns) => arns.length)).toEqual([4, 4, 2, 5]);
+    expect(Object.values(places).map((arns) => arns.length)).toEqual([5, 5, 2, 6]);
     expect(
       Object.values(places)
         .flat()

@@ -15,7 +15,7 @@ export interface AgentStart {
   kubeconfigFile: string;
   /** Only for the first start: then the cluster knows. */
   token?: string | undefined;
-  driftEvery?: string;
+  args?: readonly string[];
   program?: string;
   nodeArgs?: readonly string[];
 }
@@ -27,8 +27,7 @@ export function startAgent(start: AgentStart): AgentProcess {
     start.program ?? MAIN,
     "--kubeconfig",
     start.kubeconfigFile,
-    "--drift-every",
-    start.driftEvery ?? "1s",
+    ...(start.args ?? []),
   ];
   const env = { ...process.env, ...(start.token === undefined ? {} : { FAIRLEAD_TOKEN: start.token }) };
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });

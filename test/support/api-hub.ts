@@ -31,6 +31,17 @@ const policy = {
   spec: { validations: [{ expression: "true", message: "is always fine" }] },
 };
 
+const promotion = {
+  kind: "Promotion",
+  metadata: { name: "shop-prod" },
+  spec: {
+    from: { app: "shop" },
+    to: { source: "fleet", path: "prod" },
+    change: { copy: ["apps/**"] },
+    host: { kind: "gitea" },
+  },
+};
+
 export async function apiHub(): Promise<ApiHub> {
   const parts = await plainParts();
   const logged: Record<string, unknown>[] = [];
@@ -40,7 +51,7 @@ export async function apiHub(): Promise<ApiHub> {
     hubUrl: "http://127.0.0.1:1",
     limits: { reads: OFTEN, writes: OFTEN },
   };
-  await parts.apply(source, app(), cluster("a", { team: "web" }), cluster("b"), policy);
+  await parts.apply(source, app(), cluster("a", { team: "web" }), cluster("b"), policy, promotion);
   await parts.apply({ kind: "Project", metadata: { name: "other" } });
   await release(parts);
   await auditProject({ ...parts, slotMs: 60_000 }, "default");

@@ -304,6 +304,30 @@ export const API_ROUTES: readonly ApiRoute[] = [
       spec: { validations: [{ expression: "true", message: "fine" }] },
     }),
   ),
+  list("promotions"),
+  one("promotions", "shop-prod"),
+  {
+    method: "POST",
+    path: `${P}/promotions/{name}/promote`,
+    params: { ...DEFAULT, name: "shop-prod" },
+    missing: { name: "none" },
+    bad: badName,
+    // The rollout of its App is under way.
+    conflict: { code: "conflict" },
+    elsewhere: "promotion/command.test.ts",
+  },
+  remove("promotions", "old", (hub) =>
+    hub.apply({
+      kind: "Promotion",
+      metadata: { name: "old" },
+      spec: {
+        from: { app: "shop" },
+        to: { source: "fleet", path: "prod" },
+        change: { copy: ["apps/**"] },
+        host: { kind: "gitea" },
+      },
+    }),
+  ),
   {
     method: "GET",
     path: `${P}/drift-audits/newest`,

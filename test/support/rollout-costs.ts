@@ -52,6 +52,8 @@ export async function rolloutCosts(
       await hub.apply(cluster(name));
       await putBeat(hub.db, "default", name, hub.now());
     });
+    // A first install is cheaper: placements that are not there have no old image to write over.
+    await oneRollout(hub, clusters, "100%");
     const costs: RolloutCost[] = [];
     for (const maxUnavailable of limits) costs.push(await oneRollout(hub, clusters, maxUnavailable));
     return costs;
@@ -81,8 +83,9 @@ export async function sweepCosts(): Promise<{ first: number; further: number }> 
 }
 
 async function oneRollout(hub: HubParts, clusters: number, maxUnavailable: string): Promise<RolloutCost> {
-  await hub.apply(app({ rollout: { maxUnavailable } }));
-  await hub.commit(`at ${maxUnavailable}`, configMaps(`at-${Number.parseInt(maxUnavailable, 10)}`));
+  const limit = maxUnavailable.endsWith("%") ? maxUnavailable : Number(maxUnavailable);
+  await hub.apply(app({ rollout: { maxUnavailable: limit } }));
+  await hub.commit(`at ${maxUnavailable}`, configMaps(`at-${maxUnavailable.replace("%", "-percent")}`));
   hub.units();
   const looked = await look(hub, "default", "shop");
   if (looked.kind !== "released") throw new Error(`not released: ${JSON.stringify(looked)}`);

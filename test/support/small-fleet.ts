@@ -95,7 +95,7 @@ export async function smallFleet(names: readonly string[]) {
       const kube = kubes.get(name);
       if (kube === undefined) throw new Error(`no cluster ${name}`);
       const path = `/v1/projects/default/clusters/${name}/registration`;
-      const options = { driftEveryMs: 200, backoffMinMs: 50, backoffMaxMs: 200, unconditionalFetchMs: 1_000 };
+      const options = { retryEveryMs: 200, backoffMinMs: 50, backoffMaxMs: 200, unconditionalFetchMs: 1_000 };
       const token =
         hub === undefined
           ? {}

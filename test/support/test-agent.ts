@@ -24,7 +24,11 @@ export async function phase(hub: TestHub, app: string, wanted: string, generatio
 
 const FAST: AgentOptions = {
   ...AGENT_OPTIONS,
-  driftEveryMs: 20,
+  // Long: what is healed is healed by watches; what failed is tried again soon.
+  driftEveryMs: 60_000,
+  retryEveryMs: 20,
+  stirSettleMs: 2,
+  healthEveryMs: 20,
   unconditionalFetchMs: 60_000,
   pollMinMs: 1,
   backoffMinMs: 2,
@@ -72,20 +76,20 @@ export interface CountedKube extends Kube {
 export function counted(kube: Kube): CountedKube {
   const writes: string[] = [];
   return {
+    ...kube,
     writes,
     apply: async (object, options) => {
       if (!options.dryRun) writes.push(`apply ${object.kind} ${object.metadata.name}`);
       return await kube.apply(object, options);
     },
-    get: (address) => kube.get(address),
+    setManagers: async (address, managers, version) => {
+      writes.push(`own ${address.kind} ${address.name}`);
+      return await kube.setManagers(address, managers, version);
+    },
     delete: async (address, uid) => {
       writes.push(`delete ${address.kind} ${address.name}`);
       return await kube.delete(address, uid);
     },
-    scopeOf: (apiVersion, kind) => kube.scopeOf(apiVersion, kind),
-    served: () => kube.served(),
-    openapi: () => kube.openapi(),
-    version: () => kube.version(),
   };
 }
 

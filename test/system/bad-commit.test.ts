@@ -1,9 +1,11 @@
 /** A bad commit keeps the old state running and names its place, in the hub's API or in the agent's report. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AppError } from "#core/view.ts";
+import { rolloutSchema, type AppError } from "#core/view.ts";
 import { appOf, applyApp, live, placementOf, rolloutOf, startLine, type Line } from "../support/line.ts";
 import { BASE, configMap, shopFiles } from "../support/shop.ts";
 import { until } from "../support/wait.ts";
+
+const ROLLOUTS = "/v1/projects/default/apps/shop/rollouts";
 
 let line: Line;
 let good: string;
@@ -86,7 +88,7 @@ describe("a manifest that the API server refuses", () => {
 });
 
 describe("a commit that would delete more than its budget", () => {
-  it("is withheld: nothing is assigned, and the error says what would go", async () => {
+  it("is withheld and says what would go: nothing is assigned until a second person has approved it", async () => {
     const many = Array.from({ length: 25 }, (_, index) => `many-${index}`);
     const files = Object.fromEntries(many.map((name) => [`${BASE}/${name}.yaml`, configMap(name, "x")]));
     const names = ["web.yaml", "service.yaml", "settings.yaml", "extra.yaml"];
@@ -97,11 +99,19 @@ describe("a commit that would delete more than its budget", () => {
     );
     await rolloutOf(line, added);
     const removed = await line.tree.push({ [`${BASE}/kustomization.yaml`]: list([]) }, "Forget many");
-    expect((await errorOf(removed)).message).toMatch(
-      /^withheld: it would delete 25 objects on east .*budget is 20: raise spec\.rollout\.budget\.deletes/,
-    );
+    const held = await until("the release is withheld", async () => {
+      const { withheld } = (await appOf(line)).state ?? {};
+      if (withheld === undefined) return undefined;
+      const found = await line.api(`${ROLLOUTS}/${withheld}`, rolloutSchema);
+      return found.commit === removed ? found : undefined;
+    });
+    expect(held.state).toMatchObject({
+      kind: "withheld",
+      reason: expect.stringMatching(/^it would delete 25 objects on east .*the budget is deletes: 20/),
+    });
     expect(await live(line, "east", "configmap", "many-0")).toBeDefined();
-    await applyApp(line, { rollout: { budget: { deletes: 25 } } });
+    const said = await line.post(`${ROLLOUTS}/${held.release}/approve`, { reason: "not used any more" });
+    expect(said.status).toBe(200);
     await rolloutOf(line, removed);
     expect(await live(line, "east", "configmap", "many-0")).toBeUndefined();
   });

@@ -14,7 +14,8 @@ import { canonicalJson } from "#core/digest.ts";
 import { APIS_BODY_BYTES_MAX } from "#core/limits.ts";
 import type { KubeObject } from "#core/object.ts";
 import { misfitsOf } from "#core/schema-check.ts";
-import { kubeConformance } from "../../conformance/kube.ts";
+import { kubeConformance, type KubeUnderTest } from "../../conformance/kube.ts";
+import { kubeWatchConformance } from "../../conformance/kube-watch.ts";
 import { startCluster, type Cluster } from "../../support/kubernetes/cluster.ts";
 
 const FORCE = { dryRun: false, force: true };
@@ -42,8 +43,17 @@ async function edit(address: Address, patch: Record<string, unknown>): Promise<v
   expect(done.stderr).toBe("");
 }
 
-kubeConformance("API server", () => ({ kube, edit, namespace: () => cluster.namespace("kube-api") }), {
-  controllers: true,
+const open = (): KubeUnderTest => ({ kube, edit, namespace: () => cluster.namespace("kube-api") });
+kubeConformance("API server", open, { controllers: true });
+kubeWatchConformance("API server", open);
+
+describe("a watch on a real server", () => {
+  it("calls a version too old that the server has forgotten", async () => {
+    const selection = { apiVersion: "v1", kind: "ConfigMap", label: "nobody-bears-this" };
+    const from = { version: "1", forMs: 5_000, signal: AbortSignal.timeout(60_000) };
+    const old = kube.watchMetadata(selection, from)[Symbol.asyncIterator]();
+    await expect(old.next()).rejects.toMatchObject({ status: 410, passing: false });
+  });
 });
 
 const config = (namespace: string, name: string, data: Record<string, unknown>): KubeObject => ({

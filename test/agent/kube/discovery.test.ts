@@ -6,7 +6,7 @@ import type { Wire, WireRequest } from "../../../agent/kube/wire.ts";
 function server(...kinds: string[]) {
   let now = 0;
   const asked: WireRequest[] = [];
-  const wire: Wire = {
+  const wire: Pick<Wire, "send"> = {
     async send(request) {
       asked.push(request);
       if (request.path === "/api") return { kind: "APIGroupDiscoveryList", items: [] };
@@ -20,7 +20,6 @@ function server(...kinds: string[]) {
         items: [{ metadata: { name: "g.io" }, versions: [{ version: "v1", resources }] }],
       };
     },
-    close: async () => {},
   };
   const sleep = async (ms: number) => {
     now += ms;

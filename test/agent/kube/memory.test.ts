@@ -2,27 +2,26 @@ import { describe, expect, it } from "vitest";
 import { createMemoryKube } from "../../../agent/kube/memory.ts";
 import { health } from "#core/health.ts";
 import type { KubeObject } from "#core/object.ts";
-import { kubeConformance } from "../../conformance/kube.ts";
+import { kubeConformance, type KubeUnderTest } from "../../conformance/kube.ts";
+import { kubeWatchConformance } from "../../conformance/kube-watch.ts";
 
 const FORCE = { dryRun: false, force: true };
 
 let spaces = 0;
 const shared = createMemoryKube({ name: "conformance", now: Date.now, readyAfterMs: 20 });
-kubeConformance(
-  "memory",
-  () => ({
-    kube: shared,
-    async namespace() {
-      const name = `space-${++spaces}`;
-      await shared.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } }, FORCE);
-      return name;
-    },
-    async edit(address, patch) {
-      shared.edit(address, patch);
-    },
-  }),
-  { controllers: true },
-);
+const open = (): KubeUnderTest => ({
+  kube: shared,
+  async namespace() {
+    const name = `space-${++spaces}`;
+    await shared.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } }, FORCE);
+    return name;
+  },
+  async edit(address, patch) {
+    shared.edit(address, patch);
+  },
+});
+kubeConformance("memory", open, { controllers: true });
+kubeWatchConformance("memory", open);
 
 const workload = (apiVersion: string, kind: string, image: string): KubeObject => {
   const pod = { containers: [{ name: "web", image }] };
@@ -116,5 +115,36 @@ describe("createMemoryKube: callers", () => {
     );
     await kube.apply(object, FORCE);
     expect(object).toEqual(copy);
+  });
+});
+
+describe("createMemoryKube: watches", () => {
+  const selection = { apiVersion: "apps/v1", kind: "Deployment", label: "watched" };
+  const labelled = (): KubeObject => {
+    const object = workload("apps/v1", "Deployment", "web:1");
+    return { ...object, metadata: { ...object.metadata, labels: { watched: "yes" } } };
+  };
+
+  it("tell a status that came on by itself, as a new version of the same generation", async () => {
+    const kube = createMemoryKube({ name: "c", now: Date.now, readyAfterMs: 20 });
+    const applied = await kube.apply(labelled(), FORCE);
+    const version = String(applied.metadata["resourceVersion"]);
+    const from = { version, forMs: 60_000, signal: AbortSignal.timeout(60_000) };
+    for await (const event of kube.watchMetadata(selection, from)) {
+      expect(event).toMatchObject({ type: "put", object: { metadata: { generation: 1 } } });
+      break;
+    }
+    const live = await kube.get({ ...selection, namespace: "default", name: "web" });
+    expect(Number(live?.metadata["resourceVersion"])).toBeGreaterThan(Number(version));
+  });
+  it("say of a version that is forgotten that it is too old", async () => {
+    const kube = createMemoryKube({ name: "c", now: Date.now });
+    const version = String((await kube.apply(labelled(), FORCE)).metadata["resourceVersion"]);
+    kube.forgetChanges();
+    const from = { version, forMs: 60_000, signal: AbortSignal.timeout(60_000) };
+    await expect(kube.watchMetadata(selection, from)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      status: 410,
+      passing: false,
+    });
   });
 });

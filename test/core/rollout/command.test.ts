@@ -33,6 +33,25 @@ describe("command", () => {
     });
   });
 
+  it("asks a yes to what would vanish of somebody who is no author of it; a no ends it", () => {
+    const reason = "it would delete 25 objects";
+    const held = rollout({ state: { kind: "withheld", since: 1, reason, authors: ["user:ada"] } });
+    expect(tell(held, "approve")).toMatchObject({
+      kind: "refused",
+      message: expect.stringContaining("somebody else"),
+    });
+    const done = tell(held, "approve", "user:eve");
+    expect(done).toMatchObject({
+      next: { state: { kind: "withheld", approved: { by: "user:eve", at: NOW } } },
+    });
+    expect(tell(done.kind === "done" ? done.next : held, "approve", "user:bob")).toEqual({ kind: "already" });
+    expect(tell({ ...held, onFailure: "rollback" }, "reject", "user:eve", "no")).toMatchObject({
+      next: { state: { kind: "aborted", by: "user:eve", reason: "rejected by user:eve: no" } },
+    });
+    for (const kind of ["pause", "resume", "retry", "skip-stage"] as const)
+      expect(tell(held, kind, "user:eve").kind).toBe("refused");
+  });
+
   it("skips a soak, never an approval", () => {
     const soaking = rollout({
       state: { kind: "running", step: { kind: "soaking", since: 0, until: 9_000 } },

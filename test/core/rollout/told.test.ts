@@ -23,6 +23,19 @@ describe("timelineOf", () => {
     });
   });
 
+  it("tells what waits for a yes to what would vanish, and who gave it", () => {
+    const state = { kind: "withheld", since: 0, reason: "it would delete all", authors: [] } as const;
+    const held = { ...start, state };
+    expect(timelineOf(undefined, held, 5)?.what).toBe("started: waits for an approval: it would delete all");
+    const stamp = { by: "user:eve", why: "meant" };
+    const approved = { ...held, stamp, state: { ...state, approved: { by: "user:eve", at: 6 } } };
+    expect(timelineOf(held, approved, 6)).toMatchObject({
+      what: "approved what it would delete",
+      by: "user:eve",
+      why: "meant",
+    });
+  });
+
   it("names who gave a command and why", () => {
     const stamp = { by: "user:ada", why: "a look first", request: "r1" };
     const paused = { ...start, stamp, state: { kind: "paused", by: "user:ada", at: 1 } as const };

@@ -78,11 +78,9 @@ describe("a cluster that waits for another App", () => {
 
   it("is left behind once nobody knows when its dependency comes", () => {
     const alone = look(rollout({ stages }), row(0, waiting, available));
-    expect(look(alone, [...row(0, held), ...row(2, ready)])).toMatchObject({
-      stage: 1,
-      later: [0],
-      held: [0],
-    });
+    const left = look(alone, row(0, held));
+    expect(left).toMatchObject({ stage: 0, waiting: [], held: [0], state: { step: { kind: "soaking" } } });
+    expect(look(left, row(2, ready), NOW + 10)).toMatchObject({ stage: 1, later: [0], held: [0] });
   });
 
   it("halts its rollout where failures use up the budget that it would need", () => {

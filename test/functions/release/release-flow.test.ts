@@ -152,14 +152,16 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     await hub.commit("c8", configMaps("red", "green", "blue"));
     await runThrough(await released());
     await hub.commit("c9", configMaps("red"));
-    expect(await look(hub, "default", "shop")).toMatchObject({
-      kind: "failed",
-      error: {
-        message: expect.stringContaining("withheld: it would delete 2 objects on each of 2 clusters"),
-      },
+    const held = await look(hub, "default", "shop");
+    if (held.kind !== "withheld") throw new Error(JSON.stringify(held));
+    expect((await getRollout(hub.db, "default", "shop", held.release))?.state).toMatchObject({
+      reason: expect.stringContaining("it would delete 2 objects on each of 2 clusters"),
     });
     await hub.apply(app({ rollout: { budget: { deletes: 2 } } }));
-    await runThrough(await released());
+    const next = await released();
+    expect(next).toBe(held.release + 1);
+    expect((await getRollout(hub.db, "default", "shop", held.release))?.state.kind).toBe("superseded");
+    await runThrough(next);
   });
 
   it("supersedes a running rollout: its late assignments are dropped by the fence", async () => {

@@ -189,7 +189,7 @@ describe("variables in rendered objects", () => {
 });
 
 describe("hooks of a chart", () => {
-  it("that belong to tests, deletions and rollbacks are left out", async () => {
+  it("come along, but for those of tests", async () => {
     const hook = (name: string, events: string): string =>
       `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name}, annotations: { "helm.sh/hook": "${events}" } }\n`;
     const text = ["test", "pre-delete", "post-rollback", "pre-install,pre-upgrade", "post-install,test"]
@@ -200,6 +200,6 @@ describe("hooks of a chart", () => {
     const { objects } = JSON.parse(rendered.bundles.get("a")?.text ?? "") as {
       objects: { metadata: { name: string } }[];
     };
-    expect(objects.map(({ metadata }) => metadata.name).sort()).toEqual(["h3", "h4"]);
+    expect(objects.map(({ metadata }) => metadata.name).sort()).toEqual(["h1", "h2", "h3", "h4"]);
   });
 });

@@ -111,6 +111,15 @@ describe("errors of plain YAML", () => {
     );
   });
 
+  it("names a hook that has only generateName by its content", () => {
+    const hook = (image: string) =>
+      `apiVersion: v1\nkind: Pod\nmetadata: { generateName: a-, annotations: { argocd.argoproj.io/hook: PreSync } }\nspec: { image: ${image} }\n`;
+    const name = (image: string) => objects(hook(image))[0]?.metadata.name;
+    expect(name("one")).toMatch(/^a-[0-9a-f]{8}$/);
+    expect(name("one")).toBe(name("one"));
+    expect(name("one")).not.toBe(name("two"));
+  });
+
   it("names the annotation that YAML does not read as text", () => {
     expect(error("apiVersion: v1\nkind: Pod\nmetadata: { name: p, annotations: { a: yes } }\n")).toEqual({
       message: "metadata.annotations.a is true, not a string: put it in quotes",

@@ -5,6 +5,7 @@ import { chartConformance } from "../../conformance/store-charts.ts";
 import { garbageConformance } from "../../conformance/store-garbage.ts";
 import { storeConformance } from "../../conformance/store.ts";
 import { identityConformance } from "../../conformance/store-identity.ts";
+import { promotionConformance } from "../../conformance/store-promotion.ts";
 import { rolloutConformance } from "../../conformance/store-rollouts.ts";
 import { transferConformance } from "../../conformance/store-transfer.ts";
 import { dynamoEngines } from "../../support/dynamo.ts";
@@ -17,6 +18,7 @@ describe.each(dynamoEngines)("the store on $name", (engine) => {
   chartConformance(start);
   garbageConformance(start);
   rolloutConformance(start);
+  promotionConformance(start);
 });
 
 describe("the suites", () => {

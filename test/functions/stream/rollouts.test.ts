@@ -76,6 +76,20 @@ describe("factsOf a rollout", () => {
     ]);
   });
 
+  it("tells that it waits for a yes, has the App looked at once that is there, and its start after that", () => {
+    const state = { kind: "withheld", since: 0, reason: "it would delete all", authors: [] } as const;
+    const held = { ...wide, state };
+    const approved = { ...held, state: { ...state, approved: { by: "user:eve", at: 1 } } };
+    const types = (before: Rollout | undefined, after: Rollout) =>
+      factsOf(record(key, before, after)).map(({ type }) => type);
+    expect(types(undefined, held)).toEqual(["rollout.withheld"]);
+    expect(types(held, approved)).toEqual(["app.changed"]);
+    expect(types(approved, wide)).toEqual(["rollout.started"]);
+    expect(types(held, { ...wide, state: { kind: "aborted", at: 1, by: "user:eve" } })).toEqual([
+      "rollout.aborted",
+    ]);
+  });
+
   it("tells each state and each stage once", () => {
     expect(facts(wide, { stage: 1 })).toMatchObject([
       { type: "rollout.stage.started", detail: { stage: "rest" } },

@@ -1,0 +1,48 @@
+/**
+ * The transport to the hub, over Node's own client: as much of `fetch` as the hub's calls need. No redirect is
+ * followed; a body is read by who bounds it.
+ */
+import { exchange, openConnections, type Connections } from "./exchange.ts";
+
+export interface HubRequest {
+  method: string;
+  headers: Record<string, string>;
+  redirect: "error";
+  signal: AbortSignal;
+  body?: string;
+}
+
+/** What an answer has to have; a `Response` has it too. */
+export interface HubResponse {
+  ok: boolean;
+  status: number;
+  headers: { get(name: string): string | null };
+  body: AsyncIterable<Uint8Array> | null;
+}
+
+const CONNECTIONS = 4;
+
+/** Connections stay open between calls, for each kind of address. */
+export function createHubFetch(timeoutMs: number): (url: string, init: HubRequest) => Promise<HubResponse> {
+  const kept = new Map<string, Connections>();
+  return async (text, { method, headers, signal, body }) => {
+    const url = new URL(text);
+    const connections = kept.get(url.protocol) ?? openConnections(url, CONNECTIONS);
+    kept.set(url.protocol, connections);
+    const answer = await exchange(url, {
+      method,
+      headers,
+      body,
+      signal,
+      connections,
+      timeoutMs,
+      whole: true,
+    });
+    const { statusCode: status = 0 } = answer;
+    const get = (name: string): string | null => {
+      const value = answer.headers[name];
+      return typeof value === "string" ? value : null;
+    };
+    return { ok: status >= 200 && status < 300, status, headers: { get }, body: answer };
+  };
+}
