@@ -1,7 +1,10 @@
 /**
  * The transport to the hub, over Node's own client: as much of `fetch` as the hub's calls need. No redirect is
- * followed; a body is read by who bounds it.
+ * followed; a body is unpacked on the way, and read by who bounds it.
  */
+import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { exchange, openConnections, type Connections } from "./exchange.ts";
 
 export interface HubRequest {
@@ -31,7 +34,7 @@ export function createHubFetch(timeoutMs: number): (url: string, init: HubReques
     kept.set(url.protocol, connections);
     const answer = await exchange(url, {
       method,
-      headers,
+      headers: { ...headers, "accept-encoding": "gzip" },
       body,
       signal,
       connections,
@@ -43,6 +46,12 @@ export function createHubFetch(timeoutMs: number): (url: string, init: HubReques
       const value = answer.headers[name];
       return typeof value === "string" ? value : null;
     };
-    return { ok: status >= 200 && status < 300, status, headers: { get }, body: answer };
+    return { ok: status >= 200 && status < 300, status, headers: { get }, body: plain(answer) };
   };
+}
+
+/** Bundles come packed; an error of either stream is one of the reader's. */
+function plain(answer: IncomingMessage): AsyncIterable<Uint8Array> {
+  if (answer.headers["content-encoding"] !== "gzip") return answer;
+  return pipeline(answer, createGunzip(), () => {});
 }

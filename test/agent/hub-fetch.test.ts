@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHubFetch } from "../../agent/hub-fetch.ts";
 
@@ -44,6 +45,16 @@ describe("createHubFetch", () => {
     expect([answer.ok, answer.status, answer.headers.get("fairlead-poll-ms")]).toEqual([true, 201, "7"]);
     expect(await textOf(answer.body)).toBe("/x?y grüße é");
     expect(answer.headers.get("absent")).toBeNull();
+  });
+  it("unpacks what comes packed, and tells a body that is no gzip", async () => {
+    const url = await serve((response, path) =>
+      response
+        .writeHead(200, { "content-encoding": "gzip" })
+        .end(path === "/whole" ? gzipSync("grüße") : "plain"),
+    );
+    const fetch = createHubFetch(60_000);
+    expect(await textOf((await fetch(`${url}/whole`, request())).body)).toBe("grüße");
+    await expect(textOf((await fetch(`${url}/cut`, request())).body)).rejects.toThrow("incorrect header");
   });
   it("follows no redirect: the signature does not travel", async () => {
     const seen: string[] = [];
