@@ -11,9 +11,7 @@ import { Stopped, Stopper } from "./stop.ts";
 export function runElected(deps: AgentDeps, leader: Leadership): RunningAgent {
   const stopper = new Stopper();
   const terms: { now?: RunningAgent } = {};
-  const done = (async () => {
-    while (await leader.acquire(stopper.signal)) await term(deps, leader, stopper, terms);
-  })();
+  const done = live(deps, leader, stopper, terms);
   return {
     done,
     async stop() {
@@ -23,6 +21,19 @@ export function runElected(deps: AgentDeps, leader: Leadership): RunningAgent {
       await leader.release();
     },
   };
+}
+
+async function live(
+  deps: AgentDeps,
+  leader: Leadership,
+  stopper: Stopper,
+  terms: { now?: RunningAgent },
+): Promise<void> {
+  try {
+    while (await leader.acquire(stopper.signal)) await term(deps, leader, stopper, terms);
+  } finally {
+    await leader.release();
+  }
 }
 
 async function term(
@@ -37,13 +48,16 @@ async function term(
     void terms.now?.stop();
   };
   const guard = (): void => {
-    if (!over.signal.aborted && !stopper.stopped && leader.holds) return;
+    if (!over.signal.aborted && leader.holds) return;
     end();
     throw new Stopped("this replica leads no longer");
   };
   const agent = runAgent({ ...deps, kube: guarded(deps.kube, guard) });
   terms.now = agent;
-  const kept = leader.keep(AbortSignal.any([over.signal, stopper.signal])).finally(end);
+  // A stop lets go of the Lease only after it gave what is under way its time.
+  const kept = leader
+    .keep(AbortSignal.any([over.signal, stopper.signal]))
+    .finally(() => (stopper.stopped ? undefined : end()));
   try {
     await agent.done;
   } finally {

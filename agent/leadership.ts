@@ -22,6 +22,7 @@ export class Leadership {
   readonly #times: LeaseTimes;
   #seen: LeaseSight | undefined;
   #held: { lease: Lease; wall: number; steady: number } | undefined;
+  #releasing: Promise<void> | undefined;
   #complaint = "";
 
   constructor(deps: LeadershipDeps) {
@@ -55,19 +56,27 @@ export class Leadership {
   async keep(signal: AbortSignal): Promise<void> {
     const { random, sleep, log, me } = this.#deps;
     let renewed: boolean | undefined = true;
-    while (!signal.aborted) {
+    while (true) {
       await sleep(renewed ? this.#times.renewMs * (1 + random() / 10) : this.#times.lookMs / 2, signal);
-      if (signal.aborted) return;
+      if (this.holds && signal.aborted) return;
       if (this.holds) renewed = await this.#patiently(() => this.#renew());
       if (this.holds) continue;
       this.#held = undefined;
-      log({ level: "warn", message: `${me} leads no longer: its Lease was not renewed in time, or is another's` });
+      log({
+        level: "warn",
+        message: `${me} leads no longer: its Lease was not renewed in time, or is another's`,
+      });
       return;
     }
   }
 
-  /** So that nobody has to wait for its end. */
+  /** So that nobody has to wait for its end; calls at once are one. */
   async release(): Promise<void> {
+    this.#releasing ??= this.#letGo().finally(() => (this.#releasing = undefined));
+    await this.#releasing;
+  }
+
+  async #letGo(): Promise<void> {
     const held = this.#held;
     const isMine = this.holds;
     this.#held = undefined;

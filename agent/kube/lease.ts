@@ -57,8 +57,9 @@ export function createLeaseStore(wire: Pick<Wire, "send">): LeaseStore {
       try {
         return parsed(await wire.send(request));
       } catch (error) {
-        // Written, made or deleted by somebody since it was read.
-        if (error instanceof KubeError && (error.status === 409 || error.status === 404)) return undefined;
+        // Written, made or deleted by somebody since it was read; one that cannot be made lacks its namespace.
+        const raced = before === undefined ? [409] : [404, 409];
+        if (error instanceof KubeError && raced.includes(error.status)) return undefined;
         throw error;
       }
     },

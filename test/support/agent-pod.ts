@@ -19,10 +19,14 @@ const SYSTEM = "fairlead-system";
 export const KUBE_VERSION = "1.34.4";
 
 /** Output of helm, which is given the values as a file; throws what it says. */
-export async function helm(args: readonly string[], values: object): Promise<string> {
+export async function helm(
+  args: readonly string[],
+  values: object,
+  namespace: string = SYSTEM,
+): Promise<string> {
   const program = join(await ensureTool("helm"), "helm");
   return await new Promise((resolve, reject) => {
-    const all = [...args, "--namespace", SYSTEM, "--kube-version", KUBE_VERSION, "--values", "-"];
+    const all = [...args, "--namespace", namespace, "--kube-version", KUBE_VERSION, "--values", "-"];
     const child = execFile(program, all, (error, stdout, stderr) =>
       error === null ? resolve(stdout) : reject(new Error(`${stdout}${stderr}`)),
     );

@@ -12,6 +12,7 @@ import { DATA_ONLY, makeAgeKey, sopsEncrypted } from "../support/sops-files.ts";
 import { until } from "../support/wait.ts";
 
 const LONG_MS = 600_000;
+const LONG = { timeout: LONG_MS };
 const MODES: Record<string, object> = {
   whole: { rbac: { mode: "cluster-admin" } },
   fenced: { rbac: { mode: "namespaced", namespaces: ["shop"] }, driftEvery: "1s" },
@@ -47,7 +48,7 @@ const greeting = async (name: string, configMapName = "settings"): Promise<strin
 };
 
 describe.each(NAMES)("the agent in the mode %s", (name) => {
-  it("is admitted where only restricted Pods are", LONG_MS, async () => {
+  it("is admitted where only restricted Pods are", LONG, async () => {
     await until("the Pod is there", async () => {
       const pods = await kubectl(clusterOf(name), ["get", "pods", "-n", "fairlead-system", "-o", "name"]);
       return pods.includes("pod/fairlead-agent-");
@@ -56,7 +57,7 @@ describe.each(NAMES)("the agent in the mode %s", (name) => {
 });
 
 describe("the agents of all modes", () => {
-  it("deliver, open what sops encrypted, restore drift and prune", LONG_MS, async () => {
+  it("deliver, open what sops encrypted, restore drift and prune", LONG, async () => {
     const key = await makeAgeKey();
     const literal = `--from-literal=age.agekey=${key.identity}`;
     for (const name of NAMES)
@@ -103,7 +104,7 @@ describe("the agents of all modes", () => {
     }
   });
 
-  it("change their key when they are asked to, and take a new charter", LONG_MS, async () => {
+  it("change their key when they are asked to, and take a new charter", LONG, async () => {
     const path = (name: string) => `/v1/projects/default/clusters/${name}`;
     for (const name of NAMES) expect((await line.post(`${path(name)}/rotate`, {})).ok).toBe(true);
     for (const name of NAMES)
@@ -124,7 +125,7 @@ describe("the agent of a namespace", () => {
   const asks = (wanted: boolean, all: readonly Ask[]) => ({ wanted: all.map(() => wanted), all });
   it(
     "may keep its own state, and all in its Apps' namespaces but to grant more than it has",
-    LONG_MS,
+    LONG,
     async () => {
       const shop = { namespace: "shop" };
       const own = { namespace: "fairlead-system" };
@@ -140,7 +141,7 @@ describe("the agent of a namespace", () => {
     },
   );
 
-  it("may nothing anywhere else, and cannot widen what it may", LONG_MS, async () => {
+  it("may nothing anywhere else, and cannot widen what it may", LONG, async () => {
     const { wanted, all } = asks(false, [
       { verb: "get", resource: "secrets", namespace: "default" },
       { verb: "list", resource: "secrets", namespace: "kube-system" },
