@@ -2,6 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { renderManifest } from "../../cli/dev/manifest.ts";
+import { MANIFEST_FILE } from "../../cli/agent-manifest.ts";
 import { AGENT_NODE_ARGS } from "../../agent/build.ts";
 import { CHART, helm, manifestsIn, rendered, type Manifest } from "../support/agent-pod.ts";
 
@@ -106,6 +108,10 @@ describe("the agent's chart", LONG, () => {
     ["a token that is none", { token: { value: "secret" } }, "does not match pattern"],
   ])("refuses %s", async (_, values, why) => {
     await expect(rendered(values)).rejects.toThrow(why);
+  });
+
+  it("is what agent/manifest.yaml was rendered from: npm run manifest", async () => {
+    expect(await readFile(MANIFEST_FILE, "utf8")).toBe(await renderManifest());
   });
 
   it("refuses another namespace than the agent's", async () => {

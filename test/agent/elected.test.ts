@@ -108,7 +108,7 @@ describe("runElected", () => {
     const hub = await TestHub.create();
     const leases = new MemoryLeases();
     const token = hub.token();
-    vi.spyOn(hub, "token").mockReturnValue(`${token.slice(0, 20)}`);
+    vi.spyOn(hub, "token").mockReturnValue(token.slice(0, 20));
     const { agent } = await memoryReplica(leases, hub);
     await expect(agent.done).rejects.toThrow("registration token is cut or damaged");
     expect(leases.held?.holder).toBe("");

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clusterViewSchema } from "#core/view.ts";
+import { agentManifest } from "../../cli/agent-manifest.ts";
 import { install, kubectl, may, rendered, startPod, type Ask } from "../support/agent-pod.ts";
 import type { Cluster } from "../support/kubernetes/cluster.ts";
 import { applyApp, live, placementOf, rolloutOf, startLine, type Line } from "../support/line.ts";
@@ -13,8 +14,9 @@ import { until } from "../support/wait.ts";
 
 const LONG_MS = 600_000;
 const LONG = { timeout: LONG_MS };
-const MODES: Record<string, object> = {
-  whole: { rbac: { mode: "cluster-admin" } },
+/** Undefined: what the CLI prints for kubectl, with the chart's defaults. */
+const MODES: Record<string, object | undefined> = {
+  whole: undefined,
   fenced: { rbac: { mode: "namespaced", namespaces: ["shop"] }, driftEvery: "1s" },
 };
 const NAMES = Object.keys(MODES);
@@ -28,7 +30,11 @@ afterAll(() => line?.stop(), LONG_MS);
 
 async function installed(cluster: Cluster, token: string) {
   await kubectl(cluster, ["create", "namespace", "shop"]);
-  const text = await rendered({ ...MODES[cluster.name], token: { value: token } });
+  const values = MODES[cluster.name];
+  const text =
+    values === undefined
+      ? await agentManifest("registry.example/agent:1", token)
+      : await rendered({ ...values, token: { value: token } });
   await install(cluster, text);
   const agent = await startPod(cluster, text);
   await until("the agent is registered", async () => agent.log().includes("registered as"));
