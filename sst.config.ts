@@ -13,9 +13,11 @@ export default $config({
   }),
   async run() {
     const { agentsUrl, apiUrl } = await import("./infra/api.ts");
+    const { deadLetters } = await import("./infra/bus.ts");
+    const { table } = await import("./infra/table.ts");
     await import("./infra/events.ts");
     await import("./infra/schedules.ts");
     await import("./infra/promotion.ts");
-    return { api: apiUrl, agents: agentsUrl };
+    return { api: apiUrl, agents: agentsUrl, table: table.name, deadLetters: deadLetters.url };
   },
 });

@@ -50,12 +50,15 @@ export function createHubFetch(
       const value = answer.headers[name];
       return typeof value === "string" ? value : null;
     };
-    return { ok: status >= 200 && status < 300, status, headers: { get }, body: plain(answer) };
+    return { ok: status >= 200 && status < 300, status, headers: { get }, body: unpacked(answer) };
   };
 }
 
-/** Bundles come packed; an error of either stream is one of the reader's. */
-function plain(answer: IncomingMessage): AsyncIterable<Uint8Array> {
+/** Packed bodies come out as what was packed; whoever reads bounds that, so a small one cannot fill the memory. */
+function unpacked(answer: IncomingMessage): AsyncIterable<Uint8Array> {
   if (answer.headers["content-encoding"] !== "gzip") return answer;
-  return pipeline(answer, createGunzip(), () => {});
+  const body = createGunzip();
+  // Either end's error ends the other; the reader is told by the body.
+  pipeline(answer, body, () => {});
+  return body;
 }

@@ -15,6 +15,7 @@ import { clusterHold, clusterReleaseHold } from "./commands/cluster-hold.ts";
 import { clusterRevoke, clusterRotate } from "./commands/cluster-key.ts";
 import { clusterRegister } from "./commands/cluster-register.ts";
 import { credentials } from "./commands/credentials.ts";
+import { deadLetters } from "./commands/dead-letters.ts";
 import { remove } from "./commands/delete.ts";
 import { exportHub } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
@@ -87,6 +88,7 @@ const root = buildRouteMap({
     manifests,
     delete: remove,
     hub,
+    deadLetters,
     export: exportHub,
     import: importHub,
     agent,

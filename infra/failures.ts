@@ -2,11 +2,12 @@
 import { deadLetters } from "./bus.ts";
 
 /**
- * A batch that fails is halved until the one bad record is alone; that one is tried for an hour and then put aside, so that
- * it does not hold up its shard. The sweep moves what it was about.
+ * A function handles of a batch what it can and names the rest, which comes again for an hour and is then put aside, so that
+ * it does not hold up its shard. A batch that ends the function itself is halved. The sweep moves what it was about.
  */
 export const eventSourceMapping = {
   batchSize: 100,
+  functionResponseTypes: ["ReportBatchItemFailures"],
   bisectBatchOnFunctionError: true,
   maximumRecordAgeInSeconds: 3600,
   maximumRetryAttempts: 10,

@@ -57,21 +57,12 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
 
   return {
     get,
-    async apply(object, { dryRun, force }) {
-      const served = await servedOrThrow(object);
-      const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: String(force) });
-      if (dryRun) query.set("dryRun", "All");
-      const request = {
-        method: "PATCH",
-        path: `${pathOf(served, addressOf(object))}?${query.toString()}`,
-        // JSON is YAML, and this type is what every server version knows.
-        contentType: "application/apply-patch+yaml",
-        body: object,
-      } as const;
-      const answer = await wire.send(request).catch((error: unknown) => {
+    async apply(object, options) {
+      const path = pathOf(await servedOrThrow(object), addressOf(object));
+      const answer = await wire.send(applyRequest(path, object, options)).catch((error: unknown) => {
         throw asRefusal(error);
       });
-      if (!dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
+      if (!options.dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
       return asObject(answer);
     },
     async setManagers(target, managedFields, resourceVersion) {
@@ -134,6 +125,14 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     const spec = definedSchema.safeParse(definition["spec"]);
     if (spec.success) discovery.expect(spec.data.group, spec.data.names.kind);
   }
+}
+
+function applyRequest(path: string, body: KubeObject, options: { dryRun: boolean; force: boolean }) {
+  const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: String(options.force) });
+  if (options.dryRun) query.set("dryRun", "All");
+  // JSON is YAML, and this type is what every server version knows.
+  const contentType = "application/apply-patch+yaml";
+  return { method: "PATCH", path: `${path}?${query.toString()}`, contentType, body } as const;
 }
 
 function addressOf(object: KubeObject): Address {

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildCommand, buildRouteMap } from "@stricli/core";
-import { kidOf, type Charter } from "#core/charter.ts";
+import { fingerprintOf, kidOf, type Charter } from "#core/charter.ts";
 import { hubViewSchema, nextSerial, type HubView } from "#core/hub.ts";
 import { ensureKeyFile, readPublicKey, recoveryFlag, replaceCharter } from "../charter.ts";
 import { runProgram } from "../child.ts";
@@ -134,11 +134,47 @@ function tell({ stderr }: Io, view: HubView, next: string): void {
   stderr.write(`charter ${view.serial} of epoch ${view.epoch} is in force: ${next}\n`);
 }
 
-interface OpenFlags {
-  table: string;
-  url: string;
+interface KeyFlags {
   recoveryKey: string;
   signingKey: string;
+}
+
+const keyFlags = {
+  recoveryKey: {
+    kind: "parsed",
+    parse: String,
+    default: "fairlead-recovery.json",
+    placeholder: "FILE",
+    brief: "made where it is absent; to be kept offline",
+  },
+  signingKey: {
+    kind: "parsed",
+    parse: String,
+    default: "fairlead-signing.json",
+    placeholder: "FILE",
+    brief: "made where it is absent; for the release function alone",
+  },
+} as const;
+
+const keys = buildCommand<KeyFlags, [], Context>({
+  async func(flags) {
+    for (const [flag, file] of [
+      ["recovery-key", flags.recoveryKey],
+      ["signing-key", flags.signingKey],
+    ] as const) {
+      const made = await ensureKeyFile(resolve(this.io.cwd, file));
+      const key = await readPublicKey(this.io, flag, file);
+      const was = made === "made" ? "made" : "was there already";
+      this.io.stderr.write(`${file}: ${was}, ${flag} ${fingerprintOf(key)}\n`);
+    }
+  },
+  parameters: { flags: keyFlags },
+  docs: { brief: "Make the keys of a hub that is to be deployed, as files that only you can read" },
+});
+
+interface OpenFlags extends KeyFlags {
+  table: string;
+  url: string;
 }
 
 /** On a table of AWS, with the caller's own credentials: a program of its own, as it needs the hub's code. */
@@ -152,20 +188,7 @@ const open = buildCommand<OpenFlags, [], Context>({
     flags: {
       table: { kind: "parsed", parse: String, placeholder: "NAME", brief: "the deployed table" },
       url: { kind: "parsed", parse: String, placeholder: "URL", brief: "where agents reach the hub" },
-      recoveryKey: {
-        kind: "parsed",
-        parse: String,
-        default: "fairlead-recovery.json",
-        placeholder: "FILE",
-        brief: "made where it is absent; to be kept offline",
-      },
-      signingKey: {
-        kind: "parsed",
-        parse: String,
-        default: "fairlead-signing.json",
-        placeholder: "FILE",
-        brief: "made where it is absent; for the release function alone",
-      },
+      ...keyFlags,
     },
   },
   docs: {
@@ -175,6 +198,6 @@ const open = buildCommand<OpenFlags, [], Context>({
 });
 
 export const hub = buildRouteMap({
-  routes: { status, move, "rotate-signing-key": rotate, "new-epoch": newEpoch, open },
+  routes: { status, move, "rotate-signing-key": rotate, "new-epoch": newEpoch, keys, open },
   docs: { brief: "The hub itself: its keys, addresses and epoch" },
 });

@@ -91,6 +91,7 @@ function approve(rollout: Rollout, by: string, at: number): Commanded {
       stage !== undefined && stage.approval !== undefined && isApproved(rollout, stage, stage.approval);
     return given ? { kind: "already" } : refused(`release ${rollout.release} waits for no approval`);
   }
+  if (isApproved(rollout, stage, step.when)) return { kind: "already" };
   if (by === rollout.by)
     return refused(`${by} made this release by changing the App: somebody else has to approve it`);
   const approval = { stage: stage.name, when: step.when, by, at };

@@ -19,19 +19,19 @@ import {
   reportRequestSchema,
   rotateRequestSchema,
   servedRequestSchema,
-  type DesiredAnswer,
   type RegisterAnswer,
 } from "#core/protocol.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { bundleKey } from "../release/content.ts";
-import { hear, putBeat, redeemToken, type Line } from "../store/cluster.ts";
+import { putBeat, redeemToken, type Line } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getHub, type Hub } from "../store/hub.ts";
-import { getAssignment, listAssignments } from "../store/placement.ts";
+import { getAssignment } from "../store/placement.ts";
 import { answer, notFound, onError, type Log } from "./errors.ts";
 import { holdHub, proveAgent } from "./agent-proof.ts";
 import { rotate } from "./agent-rotate.ts";
 import { takeHold } from "./holds.ts";
+import { desiredFor } from "./desired.ts";
 import type { ProvenAgent } from "./request-identity.ts";
 import { takeReport } from "./report.ts";
 import { takeDocument, takeServed } from "./served.ts";
@@ -139,23 +139,15 @@ async function desired(
   deps: AgentApiDeps,
   hub: Hub,
   context: Context,
-  { line, run }: ProvenAgent,
+  agent: ProvenAgent,
 ): Promise<Response> {
-  const { project, cluster, pollMs } = line;
-  if (context.req.header(BEAT_HEADER) === "1") await hear(deps.db, line, run, deps.now());
-  // Read before the assignments: an older tag only costs one more fetch, a newer one would hide an assignment.
-  const etag = `"${hub.serial}.${line.desired}"`;
+  const { etag, body } = await desiredFor(deps, hub, agent, {
+    beat: context.req.header(BEAT_HEADER) === "1",
+    etag: context.req.header("if-none-match"),
+  });
   context.header("etag", etag);
-  context.header(POLL_HEADER, String(pollMs));
-  if (context.req.header("if-none-match") === etag) return context.body(null, 304);
-  const assignments = await listAssignments(deps.db, project, cluster);
-  const body: DesiredAnswer = {
-    charter: hub.charter,
-    pollMs,
-    ...(line.rotate === true ? { rotate: true } : {}),
-    assignments: assignments.map(({ app, statement }) => ({ app, statement })),
-  };
-  return context.json(body);
+  context.header(POLL_HEADER, String(agent.line.pollMs));
+  return body === undefined ? context.body(null, 304) : context.json(body);
 }
 
 /** Only a bundle that is assigned to the asking cluster now. */

@@ -12,14 +12,12 @@ import {
   type ClusterView,
   type RegistrationAnswer,
 } from "#core/view.ts";
+import { forgetCluster } from "../apply/forget.ts";
 import { fingerprint } from "../release/sign.ts";
-import { deleteBeat, getBeats, getLine, isSilent, listBeats, putToken, type Beat } from "../store/cluster.ts";
+import { getBeats, getLine, isSilent, listBeats, putToken, type Beat } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
-import { deleteHold } from "../store/hold.ts";
 import { getHub } from "../store/hub.ts";
-import { deletePlacement } from "../store/placement.ts";
 import { listResources, type Stored } from "../store/resource.ts";
-import { deleteServed } from "../store/served.ts";
 import { agentKeyOf } from "./agent-keys.ts";
 import type { ApiEnv } from "./caller.ts";
 import { versioned } from "./conditional.ts";
@@ -140,15 +138,6 @@ function view(
   const hold = holdFor(beat?.holds, undefined, now);
   const held = hold === undefined ? {} : { hold };
   return { resource, version, registered, silent: registered && isSilent(beat, now), ...heard, ...held };
-}
-
-/** What was known of it goes; its agent keeps what it has, and is nobody here any more. */
-async function forgetCluster(db: Db, project: string, cluster: string): Promise<void> {
-  await deleteBeat(db, project, cluster);
-  await deleteServed(db, project, cluster);
-  await deleteHold(db, project, cluster);
-  for (const { resource } of await listResources(db, "App", project))
-    await deletePlacement(db, { project, app: resource.metadata.name, cluster });
 }
 
 async function makeToken(deps: Deps, project: string, cluster: string): Promise<RegistrationAnswer> {

@@ -8,12 +8,9 @@ import { idOf } from "#core/apply-plan.ts";
 import type { App } from "#core/app.ts";
 import { assertNever } from "#core/assert.ts";
 import type { Resource } from "#core/resource.ts";
-import { deleteBeat } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
-import { deleteHold } from "../store/hold.ts";
-import { deletePlacement } from "../store/placement.ts";
-import { deleteResource, listResources, markDeleting, putResource, type Stored } from "../store/resource.ts";
-import { deleteServed } from "../store/served.ts";
+import { forgetCluster } from "./forget.ts";
+import { deleteResource, markDeleting, putResource, type Stored } from "../store/resource.ts";
 
 export interface Writing {
   /** The stored version of each change after it, by `idOf`; absent for what is gone. */
@@ -97,15 +94,9 @@ async function remove(db: Db, { before }: RemoveChange, stamp: Stamp): Promise<n
     return marked === "lost" ? "lost" : before.version + 1;
   }
   if ((await deleteResource(db, before, stamp)) === "lost") return "lost";
-  if (resource.kind === "Cluster") await forgetCluster(db, resource.metadata);
+  if (resource.kind === "Cluster") {
+    const { project, name } = resource.metadata;
+    await forgetCluster(db, project, name);
+  }
   return undefined;
-}
-
-/** Its agent keeps what it has, and is nobody here any more. */
-async function forgetCluster(db: Db, { project, name }: Resource["metadata"]): Promise<void> {
-  await deleteBeat(db, project, name);
-  await deleteServed(db, project, name);
-  await deleteHold(db, project, name);
-  for (const { resource } of await listResources(db, "App", project))
-    await deletePlacement(db, { project, app: resource.metadata.name, cluster: name });
 }

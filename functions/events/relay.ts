@@ -3,7 +3,7 @@
  * records. One function, as a stream has room for two followers; neither half keeps the other from its work.
  */
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import type { DynamoDBStreamEvent } from "aws-lambda";
+import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import { createSequencer, type Sequencer } from "../audit-log/sequencer.ts";
 import { awsDeps } from "../aws.ts";
 import type { Bus } from "../bus/port.ts";
@@ -12,18 +12,22 @@ import { needed } from "../env.ts";
 import { jsonLog } from "../log.ts";
 import type { Db } from "../store/db.ts";
 import { factsOf } from "../stream/facts.ts";
+import { inParts } from "../stream/in-parts.ts";
 import { settled } from "../stream/settled.ts";
 import { recordTimelines } from "../stream/timeline.ts";
 
 let deps: { db: Db; bus: Pick<Bus, "publish">; sequencer: Sequencer } | undefined;
 
-export async function handler(event: DynamoDBStreamEvent): Promise<void> {
+export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
   const { db, bus, sequencer } = (deps ??= makeDeps());
-  await settled(
-    bus.publish(event.Records.flatMap(factsOf)),
-    sequencer.record(event.Records),
-    recordTimelines(db, event.Records),
-  );
+  const handle = (records: readonly DynamoDBRecord[]): Promise<void> =>
+    settled(
+      // Reading a record may fail too, and must not keep the others' facts.
+      Promise.resolve().then(() => bus.publish(records.flatMap(factsOf))),
+      sequencer.record(records),
+      recordTimelines(db, records),
+    );
+  return inParts(Records, handle, jsonLog);
 }
 
 function makeDeps() {

@@ -1,10 +1,13 @@
 /** Stream → rollouts: what clusters reported moves the rollouts that wait for it. */
-import type { DynamoDBStreamEvent } from "aws-lambda";
+import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from "aws-lambda";
 import { awsDeps } from "../aws.ts";
+import { jsonLog } from "../log.ts";
 import { tickReported } from "../rollout/tick-apps.ts";
+import { inParts } from "../stream/in-parts.ts";
 
 let deps: ReturnType<typeof awsDeps> | undefined;
 
-export async function handler(event: DynamoDBStreamEvent): Promise<void> {
-  await tickReported((deps ??= awsDeps()), event.Records);
+export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
+  const held = (deps ??= awsDeps());
+  return inParts(Records, (records) => tickReported(held, records), jsonLog);
 }

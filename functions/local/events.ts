@@ -6,7 +6,7 @@ import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import type { HubEvent } from "#core/event.ts";
 import type { Log } from "../api/errors.ts";
 import type { Sequencer } from "../audit-log/sequencer.ts";
-import { createMemoryBus } from "../bus/memory.ts";
+import { createMemoryBus, type MemoryBusOptions } from "../bus/memory.ts";
 import { judgeAsked, type JudgeDeps } from "../gates/judge.ts";
 import type { ReleaseDeps } from "../release/look.ts";
 import { lookFor } from "../release/look-apps.ts";
@@ -38,36 +38,42 @@ export interface EventsOptions {
 const RETRIES_MAX = 5;
 const EVENT_AGE_MS_MAX = 60_000;
 
+/** Who hears of which facts; on AWS the rules in `infra/` say the same. */
+export function busTargets({
+  deps,
+  release,
+  sources,
+  promote,
+}: Pick<EventsOptions, "deps" | "release" | "sources" | "promote">): MemoryBusOptions["targets"] {
+  return [
+    {
+      name: "release",
+      types: [
+        "source.changed",
+        "app.changed",
+        "cluster.changed",
+        "cluster.served",
+        "project.changed",
+        "policy.changed",
+        "rollout.rolling-back",
+      ],
+      handle: (event) => lookFor(release, event),
+    },
+    { name: "look-source", types: ["source.nudged"], handle: (event) => lookAtNudged(sources, event) },
+    {
+      name: "promote",
+      types: ["rollout.succeeded", "promotion.changed", "promotion.asked"],
+      handle: (event) => promoteFor(promote, event),
+    },
+    { name: "assign", types: ["rollout.released"], handle: (event) => assignReleased(deps, event) },
+    { name: "judge", types: ["rollout.gate.asked"], handle: (event) => judgeAsked(deps, event) },
+  ];
+}
+
 export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
-  const { deps, release, log } = options;
+  const { deps, log } = options;
   const bus = createMemoryBus({
-    targets: [
-      {
-        name: "release",
-        types: [
-          "source.changed",
-          "app.changed",
-          "cluster.changed",
-          "cluster.served",
-          "project.changed",
-          "policy.changed",
-          "rollout.rolling-back",
-        ],
-        handle: (event) => lookFor(release, event),
-      },
-      {
-        name: "look-source",
-        types: ["source.nudged"],
-        handle: (event) => lookAtNudged(options.sources, event),
-      },
-      {
-        name: "promote",
-        types: ["rollout.succeeded", "promotion.changed", "promotion.asked"],
-        handle: (event) => promoteFor(options.promote, event),
-      },
-      { name: "assign", types: ["rollout.released"], handle: (event) => assignReleased(deps, event) },
-      { name: "judge", types: ["rollout.gate.asked"], handle: (event) => judgeAsked(deps, event) },
-    ],
+    targets: busTargets(options),
     retriesMax: RETRIES_MAX,
     backoffMs: (attempt) => 100 * 2 ** attempt,
     maxAgeMs: EVENT_AGE_MS_MAX,

@@ -14,7 +14,7 @@ import type { Target } from "#core/release.ts";
 import type { Placement } from "#core/placement.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { getTargets } from "../release/content.ts";
-import { getBeats, isSilent } from "../store/cluster.ts";
+import { existingClusters, getBeats, isSilent } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getPlacements } from "../store/placement.ts";
 import { targetIndex } from "../release/target-index.ts";
@@ -155,10 +155,15 @@ async function observeRanks(
     getPlacements(deps.db, project, app, clusters),
     getBeats(deps.db, project, clusters),
   ]);
+  // Deleted meanwhile: nobody will ever be heard there, and there is nothing to wait for.
+  const unheard = clusters.filter((cluster) => !beats.has(cluster));
+  const existing = await existingClusters(deps.db, project, unheard);
+  const isGone = (cluster: string): boolean => !beats.has(cluster) && !existing.has(cluster);
   const asked = targets.filter(({ rank }) => turns.has(rank));
   const holds = await notNow(deps, rollout, asked, beats, (base) => noteDependant(deps.db, base, app));
   return targets.map((target) => {
     const { rank, cluster } = target;
+    if (isGone(cluster)) return { rank, cluster, standing: { kind: "available" } };
     const heard = { silent: isSilent(beats.get(cluster), deps.now()), notNow: holds.get(cluster) };
     return { rank, cluster, standing: judge(target, placements.get(cluster), heard) };
   });

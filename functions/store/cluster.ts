@@ -182,6 +182,16 @@ function beatsOf(items: readonly Item[]): Map<string, Beat> {
   return new Map(beats.map((beat) => [beat.cluster, beat]));
 }
 
+/** Which of these clusters there are. */
+export async function existingClusters(
+  db: Db,
+  project: string,
+  clusters: readonly string[],
+): Promise<Set<string>> {
+  const items = await db.getMany(clusters.map((cluster) => keys.cluster(project, cluster)));
+  return new Set(items.map(({ name }) => String(name)));
+}
+
 /** Never heard counts as silent. */
 export function isSilent(beat: Beat | undefined, now: number): boolean {
   return beat === undefined || now - beat.heardAt > SILENT_AFTER_MS;

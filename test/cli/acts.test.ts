@@ -54,7 +54,7 @@ describe("fairlead delete", () => {
     const ran = await fairlead(deletingHub().hub, ["delete", "release", "3"]);
     expect([ran.code, ran.err]).toEqual([
       2,
-      expect.stringContaining("take source, app, cluster, policy or project"),
+      expect.stringContaining("take source, app, cluster, policy, promotion or project"),
     ]);
   });
 });

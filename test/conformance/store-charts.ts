@@ -1,7 +1,6 @@
 /** What every engine must do with what is known of charts: states written over what was read, pins once. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ChartState } from "#core/chart-state.ts";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import {
   deleteChartState,
   getChartPin,
@@ -9,7 +8,15 @@ import {
   putChartPin,
   putChartState,
 } from "../../functions/store/chart.ts";
-import { countOf, freshProject, openStore, race, RACERS, type StoreUnderTest } from "./store-parts.ts";
+import {
+  countOf,
+  freshProject,
+  openStore,
+  race,
+  RACERS,
+  type StoreEngine,
+  type StoreUnderTest,
+} from "./store-parts.ts";
 
 const found = (version: string): ChartState => ({
   kind: "found",
@@ -19,7 +26,7 @@ const found = (version: string): ChartState => ({
   at: 1,
 });
 
-export function chartConformance(start: () => Promise<DynamoEngine>): void {
+export function chartConformance(start: () => Promise<StoreEngine>): void {
   describe("charts", () => {
     let store: StoreUnderTest;
     beforeAll(async () => {

@@ -1,7 +1,6 @@
 /** What every engine must tell the garbage collection: all that the table names, and which releases go. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hubStamp } from "#core/actor.ts";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import { putChartState } from "../../functions/store/chart.ts";
 import {
   eachAssignedBundle,
@@ -22,7 +21,15 @@ import { createRelease, getRelease, getRollout, putRollout } from "../../functio
 import { listScans, putScan } from "../../functions/store/scan.ts";
 import { putServed } from "../../functions/store/served.ts";
 import { putSourceState, type AppRecord } from "../../functions/store/state.ts";
-import { freshProject, openStore, release, rollout, target, type StoreUnderTest } from "./store-parts.ts";
+import {
+  freshProject,
+  openStore,
+  release,
+  rollout,
+  target,
+  type StoreEngine,
+  type StoreUnderTest,
+} from "./store-parts.ts";
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
@@ -30,7 +37,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-export function garbageConformance(start: () => Promise<DynamoEngine>): void {
+export function garbageConformance(start: () => Promise<StoreEngine>): void {
   describe("what the garbage collection reads", () => {
     let store: StoreUnderTest;
     beforeAll(async () => {

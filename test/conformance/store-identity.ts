@@ -8,7 +8,6 @@ import { sealBatch, type AuditRecord } from "#core/audit-record.ts";
 import type { Hub } from "../../functions/store/hub.ts";
 import { KEY_OVERLAP_MS } from "#core/limits.ts";
 import { sha256 } from "#core/digest.ts";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import {
   askRotation,
   getAgentIdentity,
@@ -37,6 +36,7 @@ import {
 import { bootstrapRedemption, putBootstrap } from "../../functions/store/bootstrap.ts";
 import {
   deleteBeat,
+  existingClusters,
   getBeats,
   hear,
   isSilent,
@@ -69,6 +69,7 @@ import {
   race,
   resource,
   stamp,
+  type StoreEngine,
   type StoreUnderTest,
 } from "./store-parts.ts";
 
@@ -76,7 +77,7 @@ const NOW = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
 
 /** Registers the suite inside the caller's `describe`. */
-export function identityConformance(start: () => Promise<DynamoEngine>): void {
+export function identityConformance(start: () => Promise<StoreEngine>): void {
   let store: StoreUnderTest;
   beforeAll(async () => {
     store = await openStore(start);
@@ -204,6 +205,8 @@ export function identityConformance(start: () => Promise<DynamoEngine>): void {
       await putBeat(db(), project, "b", NOW);
       expect([...(await listBeats(db(), project)).keys()].sort()).toEqual(["a", "b"]);
       const beats = await getBeats(db(), project, ["a", "none"]);
+      await putResource(db(), resource("Cluster", project, "there"), stamp);
+      expect(await existingClusters(db(), project, ["there", "gone"])).toEqual(new Set(["there"]));
       expect(beats.get("a")).toMatchObject({ heardAt: NOW, agent: "1.0" });
       expect(isSilent(beats.get("none"), NOW)).toBe(true);
       expect(isSilent(beats.get("a"), NOW + 1)).toBe(false);

@@ -11,6 +11,8 @@ import { localDynamoConfig, type DynamoEngine } from "../../functions/local/dyna
 import { ensureTable } from "../../functions/local/table.ts";
 import { createDb, type Db, type Item } from "../../functions/store/db.ts";
 import type { Key } from "../../functions/store/table.ts";
+import { clientOf } from "../sim/engine/client.ts";
+import { Engine } from "../sim/engine/engine.ts";
 
 export interface StoreUnderTest {
   db: Db;
@@ -23,19 +25,46 @@ export interface StoreUnderTest {
   stop(): Promise<void>;
 }
 
-export async function openStore(start: () => Promise<DynamoEngine>): Promise<StoreUnderTest> {
+/** What answers DynamoDB's requests: an endpoint, or an engine in this process. */
+export type StoreEngine = DynamoEngine | Engine;
+
+export async function openStore(start: () => Promise<StoreEngine>): Promise<StoreUnderTest> {
   const engine = await start();
-  const client = new DynamoDBClient(localDynamoConfig(engine.endpoint));
-  await ensureTable(client, "fairlead");
+  return engine instanceof Engine ? inProcess(engine) : onEndpoint(engine);
+}
+
+function inProcess(engine: Engine): StoreUnderTest {
+  const counted = counter();
+  const db = createDb(clientOf(engine), "fairlead", counted.count);
+  return {
+    db,
+    raw: (key) => db.get(key, { consistent: true }),
+    units: counted.units,
+    second: async () => createDb(clientOf(engine), "second"),
+    stop: async () => {},
+  };
+}
+
+function counter() {
   let counted: Record<string, number> = {};
-  const marshallOptions = { removeUndefinedValues: true };
-  const db = createDb(
-    DynamoDBDocumentClient.from(client, { marshallOptions }),
-    "fairlead",
-    (operation, units) => {
+  return {
+    count: (operation: string, units: number): void => {
       counted[operation] = (counted[operation] ?? 0) + units;
     },
-  );
+    units: (): Record<string, number> => {
+      const since = counted;
+      counted = {};
+      return since;
+    },
+  };
+}
+
+async function onEndpoint(engine: DynamoEngine): Promise<StoreUnderTest> {
+  const client = new DynamoDBClient(localDynamoConfig(engine.endpoint));
+  await ensureTable(client, "fairlead");
+  const counted = counter();
+  const marshallOptions = { removeUndefinedValues: true };
+  const db = createDb(DynamoDBDocumentClient.from(client, { marshallOptions }), "fairlead", counted.count);
   return {
     db,
     second: async () => {
@@ -43,11 +72,7 @@ export async function openStore(start: () => Promise<DynamoEngine>): Promise<Sto
       return createDb(DynamoDBDocumentClient.from(client, { marshallOptions }), "second");
     },
     raw: (key) => db.get(key, { consistent: true }),
-    units: () => {
-      const since = counted;
-      counted = {};
-      return since;
-    },
+    units: counted.units,
     stop: async () => {
       client.destroy();
       await engine.stop();

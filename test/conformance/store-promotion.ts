@@ -1,7 +1,6 @@
 /** What the store promises of where Promotions stand: one writer of two wins, and what is gone stays gone. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PromotionRecord } from "#core/promotion/state.ts";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import {
   deletePromotionRecord,
   getPromotionRecord,
@@ -9,10 +8,18 @@ import {
   listPromotionRecords,
   putPromotionRecord,
 } from "../../functions/store/promotion.ts";
-import { countOf, freshProject, openStore, race, RACERS, type StoreUnderTest } from "./store-parts.ts";
+import {
+  countOf,
+  freshProject,
+  openStore,
+  race,
+  RACERS,
+  type StoreEngine,
+  type StoreUnderTest,
+} from "./store-parts.ts";
 
 /** Registers the suite inside the caller's `describe`. */
-export function promotionConformance(start: () => Promise<DynamoEngine>): void {
+export function promotionConformance(start: () => Promise<StoreEngine>): void {
   let store: StoreUnderTest;
   beforeAll(async () => {
     store = await openStore(start);

@@ -1,16 +1,15 @@
 /** What a rollout keeps, on any engine: its sets of ranks whole, its timeline once, and where a cluster would go back to. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import { assign, getPlacements, putReport } from "../../functions/store/placement.ts";
 import { packRanks, unpackRanks } from "../../functions/store/ranks.ts";
 import { createRelease, getRollout, putRollout, rolloutOfItem } from "../../functions/store/rollout.ts";
 import { inForce } from "../../functions/store/state.ts";
 import { pageTimeline, putTimelineEntry } from "../../functions/store/timeline.ts";
 import { deleteScans, listScans, putScan } from "../../functions/store/scan.ts";
-import { openStore, release, rollout, target, type StoreUnderTest } from "./store-parts.ts";
+import { openStore, release, rollout, target, type StoreEngine, type StoreUnderTest } from "./store-parts.ts";
 
 /** Registers the suite inside the caller's `describe`. */
-export function rolloutConformance(start: () => Promise<DynamoEngine>): void {
+export function rolloutConformance(start: () => Promise<StoreEngine>): void {
   let store: StoreUnderTest;
   beforeAll(async () => {
     store = await openStore(start);

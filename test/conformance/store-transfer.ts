@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExportLine } from "#core/export.ts";
 import { sha256 } from "#core/digest.ts";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import { registerKey } from "../../functions/store/agent-key.ts";
 import { getApiToken, putApiToken } from "../../functions/store/api-token.ts";
 import { putCredential } from "../../functions/store/credential.ts";
@@ -49,6 +48,7 @@ import {
   resource,
   rollout,
   stamp,
+  type StoreEngine,
   type StoreUnderTest,
 } from "./store-parts.ts";
 
@@ -58,7 +58,7 @@ const SERVED = { project: "web", cluster: "a", kubernetes: "v1.34.4", seq: 9, at
 const DIGEST = sha256("an api token");
 
 /** Registers the suite inside the caller's `describe`. */
-export function transferConformance(start: () => Promise<DynamoEngine>): void {
+export function transferConformance(start: () => Promise<StoreEngine>): void {
   let store: StoreUnderTest;
   beforeAll(async () => {
     store = await openStore(start);
@@ -144,7 +144,7 @@ export function transferConformance(start: () => Promise<DynamoEngine>): void {
       const lines = await exported();
       const counts = Map.groupBy(lines, ({ kind }) => kind);
       expect(Object.fromEntries([...counts].map(([kind, some]) => [kind, some.length]))).toEqual({
-        resource: 1 + 3 * 12 + 1 + 1,
+        resource: 1 + 4 * 12 + 1 + 1,
         agent: 1,
         token: 1,
         credential: 1,

@@ -4,7 +4,6 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { App } from "#core/app.ts";
-import type { DynamoEngine } from "../../functions/local/dynamo.ts";
 import { getLine } from "../../functions/store/line.ts";
 import { hasAuditRow, newestAuditRow, putAuditRow } from "../../functions/store/drift-audit.ts";
 import {
@@ -75,6 +74,7 @@ import {
   rollout,
   stamp,
   target,
+  type StoreEngine,
   type StoreUnderTest,
 } from "./store-parts.ts";
 
@@ -82,7 +82,7 @@ const NOW = 1_800_000_000_000;
 const KINDS = ["Project", "Source", "App", "Cluster", "Policy", "Promotion"] as const;
 
 /** Registers the suite inside the caller's `describe`. */
-export function storeConformance(start: () => Promise<DynamoEngine>): void {
+export function storeConformance(start: () => Promise<StoreEngine>): void {
   let store: StoreUnderTest;
   beforeAll(async () => {
     store = await openStore(start);

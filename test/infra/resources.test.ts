@@ -226,6 +226,8 @@ describe("failures", () => {
       schedules: at("aws:scheduler/schedule:Schedule", "target", "deadLetterConfig", "arn"),
     };
     expect(Object.values(places).map((arns) => arns.length)).toEqual([5, 5, 2, 6]);
+    const types = at("aws:lambda/eventSourceMapping:EventSourceMapping", "functionResponseTypes");
+    expect(types).toEqual([["ReportBatchItemFailures"], ["ReportBatchItemFailures"]]);
     expect(
       Object.values(places)
         .flat()

@@ -201,7 +201,10 @@ export async function rolloutOf(
 
 /** What a cluster said last, and its agent's last lines: the reason stands in the failure. */
 async function told(line: Line, cluster: string): Promise<string> {
-  const { observed } = await placementOf(line, cluster);
+  const observed = await placementOf(line, cluster).then(
+    (placement) => placement.observed,
+    () => undefined,
+  );
   const log = line.agents[cluster]?.log().split("\n").slice(-6).join(" ") ?? "";
   return `${cluster} ${observed?.generation} ${observed?.phase}: ${observed?.message} [${log}]`;
 }

@@ -35,8 +35,8 @@ export interface MiniStack {
   stop(): Promise<void>;
 }
 
-/** A fresh, empty emulator on a free loopback port; it ends with this process. */
-export async function startMiniStack(): Promise<MiniStack> {
+/** A fresh, empty emulator on a free loopback port; it ends with this process. Its functions see `env` too. */
+export async function startMiniStack(env: Readonly<Record<string, string>> = {}): Promise<MiniStack> {
   const command = await ensurePythonTool({ name: "MiniStack", packages: PACKAGES, program: "ministack" });
   const scratch = await mkdtemp(join(tmpdir(), "fairlead-ministack-"));
   const { port, child } = await startServer({
@@ -52,6 +52,7 @@ export async function startMiniStack(): Promise<MiniStack> {
         PERSIST_STATE: "0",
         AWS_ACCESS_KEY_ID: "test",
         AWS_SECRET_ACCESS_KEY: "test",
+        ...env,
       },
     }),
     ready: async (port, child) => child.output().includes("Running on") && answers(port),

@@ -46,6 +46,9 @@ const clusterOf = (name: string): Cluster => {
   if (found === undefined) throw new Error(`no cluster ${name}`);
   return found;
 };
+/** The machine may do much else meanwhile. */
+const arrives = (commit: string) =>
+  until(`the release of ${commit}`, () => rolloutOf(line, commit), LONG_MS / 2);
 const greeting = async (name: string, configMapName = "settings"): Promise<string | undefined> => {
   const found = (await live(line, name, "configmap", configMapName)) as
     | { data?: { greeting: string } }
@@ -86,7 +89,7 @@ describe("the agents of all modes", () => {
       "Add the database's password",
     );
     await applyApp(line);
-    await rolloutOf(line, first);
+    await arrives(first);
     for (const name of NAMES) {
       expect(await greeting(name, "extra")).toBe("more");
       expect(await live(line, name, "secret", "db")).toMatchObject({ data: { password: "YWJj" } });
@@ -102,7 +105,7 @@ describe("the agents of all modes", () => {
       },
       "Drop extra",
     );
-    await rolloutOf(line, second);
+    await arrives(second);
     for (const name of NAMES) {
       expect(await greeting(name)).toBe("bye");
       expect(await greeting(name, "extra")).toBeUndefined();

@@ -160,6 +160,16 @@ describe("stages", () => {
     });
   });
 
+  it("keep their gates where all of their clusters were silent: nobody has tried the release", () => {
+    const stages = [stage("canary", 0, 1, { approval: "after" }), stage("rest", 1, 2)];
+    expect(look(rollout({ total: 2, stages }), row(0, silent, ready)).next).toMatchObject({
+      stage: 0,
+      out: [],
+      later: [0],
+      state: { step: { kind: "approval", when: "after" } },
+    });
+  });
+
   it("wait for nothing where nothing changes for any of their clusters", () => {
     expect(look(start, row(0, available, ready)).next).toMatchObject({ stage: 1 });
   });

@@ -1,8 +1,11 @@
 /** Whole rollouts over a real table, each step as an event, a sweep or a person would bring it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { look } from "../../../functions/release/look.ts";
+import { deleteResource, getResource } from "../../../functions/store/resource.ts";
+import { cluster } from "../../support/hub-parts.ts";
 import { whyPlaced } from "../../../functions/rollout/why.ts";
 import { getAppRecord, rolloutHub, staged, type RolloutHub } from "./rollout-hub.ts";
 
@@ -61,6 +64,19 @@ describe("a staged rollout", () => {
     expect(await hub.tell(next, "approve", "user:eve")).toMatchObject({ kind: "done" });
     expect((await hub.rollout(next)).approvals).toMatchObject([{ stage: "canary", by: "user:eve" }]);
     expect((await hub.run(next)).state.kind).toBe("succeeded");
+  });
+
+  it("does not wait for a silent cluster that is deleted", async () => {
+    await hub.apply(cluster("gone", { ring: "2" }));
+    const next = await hub.release(`n ${texts}`, text());
+    expect((await hub.run(next)).state).toMatchObject({ kind: "succeeded", silent: 1 });
+    expect(await record()).toMatchObject({ active: true });
+    const stored = await getResource(hub.db, "Cluster", "default", "gone");
+    if (stored === undefined) throw new Error("the cluster is not there");
+    await deleteResource(hub.db, stored, { by: "user:ada" });
+    await forgetCluster(hub.db, "default", "gone");
+    expect(await hub.step(next)).toMatchObject({ later: [], state: { kind: "succeeded", silent: 0 } });
+    expect(await record()).toMatchObject({ active: false });
   });
 
   it("passes a silent cluster by, and moves it when it is heard again", async () => {

@@ -1,4 +1,4 @@
-/** The store's suites on both engines, and nothing of the store left out of them. */
+/** The store's suites on every engine, and nothing of the store left out of them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { chartConformance } from "../../conformance/store-charts.ts";
@@ -8,10 +8,16 @@ import { identityConformance } from "../../conformance/store-identity.ts";
 import { promotionConformance } from "../../conformance/store-promotion.ts";
 import { rolloutConformance } from "../../conformance/store-rollouts.ts";
 import { transferConformance } from "../../conformance/store-transfer.ts";
+import type { StoreEngine } from "../../conformance/store-parts.ts";
+import { Engine } from "../../sim/engine/engine.ts";
 import { dynamoEngines } from "../../support/dynamo.ts";
 
-describe.each(dynamoEngines)("the store on $name", (engine) => {
-  const start = () => engine.start();
+const engines: readonly { name: string; start: () => Promise<StoreEngine> }[] = [
+  ...dynamoEngines,
+  { name: "the simulator's engine", start: async () => new Engine() },
+];
+
+describe.each(engines)("the store on $name", ({ start }) => {
   storeConformance(start);
   identityConformance(start);
   transferConformance(start);

@@ -3,16 +3,12 @@
  * of the functions, with an engine that writes resources down instead of creating them. AWS itself is MiniStack, which
  * SST asks for its bootstrap only.
  */
-import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { startMiniStack } from "../ministack.ts";
-import { sstEnvironment, sstPlatform, sstProgram } from "./platform.ts";
-
-const DIFF_MS_MAX = 300_000;
-const root = fileURLToPath(new URL("../../..", import.meta.url));
+import { sstEnvironment } from "./platform.ts";
+import { accountOf, layOut, runSst, secretsOf } from "./run.ts";
 
 export interface DumpedResource {
   /** Such as `aws:lambda/function:Function`. */
@@ -47,56 +43,18 @@ export async function dumpResources(secrets: Record<string, string>): Promise<Du
   }
 }
 
-/** SST writes beside its config and into its platform, so both are copies or folders of links. */
-async function layOut(folder: string): Promise<void> {
-  const own = ["sst.config.ts", "infra", "package.json", "tsconfig.json"];
-  for (const name of own) await cp(join(root, name), join(folder, name), { recursive: true });
-  for (const name of ["node_modules", "core", "functions", "agent", "cli"])
-    await symlink(join(root, name), join(folder, name));
-  const cached = join(await sstPlatform(), ".sst");
-  await mkdir(join(folder, ".sst/platform"), { recursive: true });
-  await linkAll(join(cached, "platform"), join(folder, ".sst/platform"));
-  await cp(join(cached, "provider-lock.json"), join(folder, ".sst/provider-lock.json"));
-}
-
-async function linkAll(from: string, to: string): Promise<void> {
-  for (const name of await readdir(from)) await symlink(join(from, name), join(to, name));
-}
-
 async function diff(folder: string, secrets: Record<string, string>): Promise<string> {
   const aws = await startMiniStack();
   try {
     const engine = new URL("engine.ts", import.meta.url).href;
     const env = {
-      ...process.env,
       ...(await sstEnvironment(folder, `import(${JSON.stringify(engine)});\n`)),
-      ...Object.fromEntries(Object.entries(secrets).map(([name, value]) => [`SST_SECRET_${name}`, value])),
+      ...secretsOf(secrets),
+      ...accountOf(aws),
       FAIRLEAD_SST_DUMP: join(folder, "dump.json"),
-      AWS_ENDPOINT_URL: aws.endpoint,
-      AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey,
-      AWS_REGION: aws.region,
     };
-    return await run([sstProgram(), "diff", "--stage", "check", "--print-logs"], folder, env);
+    return await runSst(["diff", "--stage", "check"], folder, env);
   } finally {
     await aws.stop();
   }
-}
-
-function run(args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      cwd,
-      env,
-      timeout: DIFF_MS_MAX,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let output = "";
-    child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    child.on("error", reject);
-    child.on("close", (code) =>
-      code === 0 ? resolve(output) : reject(new Error(`sst diff ended with ${code}:\n${output}`)),
-    );
-  });
 }

@@ -1,0 +1,40 @@
+/** What an agent's poll is answered: its line tells whether anything is new, and only then its assignments are read. */
+import type { DesiredAnswer } from "#core/protocol.ts";
+import { hear, type Line } from "../store/cluster.ts";
+import type { Db } from "../store/db.ts";
+import type { Hub } from "../store/hub.ts";
+import { listAssignments } from "../store/placement.ts";
+
+export interface Poll {
+  /** The agent's heartbeat is due: it is written down. */
+  beat: boolean;
+  /** Of the answer that the agent has. */
+  etag: string | undefined;
+}
+
+/** Without a body: what the agent has is what there is. */
+export interface Desired {
+  etag: string;
+  body?: DesiredAnswer;
+}
+
+export async function desiredFor(
+  { db, now }: { db: Db; now: () => number },
+  hub: Pick<Hub, "serial" | "charter">,
+  { line, run }: { line: Line; run: string },
+  poll: Poll,
+): Promise<Desired> {
+  const { project, cluster, pollMs } = line;
+  if (poll.beat) await hear(db, line, run, now());
+  // Read before the assignments: an older tag only costs one more fetch, a newer one would hide an assignment.
+  const etag = `"${hub.serial}.${line.desired}"`;
+  if (poll.etag === etag) return { etag };
+  const assignments = await listAssignments(db, project, cluster);
+  const body: DesiredAnswer = {
+    charter: hub.charter,
+    pollMs,
+    ...(line.rotate === true ? { rotate: true } : {}),
+    assignments: assignments.map(({ app, statement }) => ({ app, statement })),
+  };
+  return { etag, body };
+}

@@ -1,0 +1,17 @@
+/** What the single checks are given: what is true, what was told, and a way to say that something does not hold. */
+import type { Facts } from "./facts.ts";
+
+/** Clocks of functions differ by up to two seconds, each way. */
+export const SKEW_MS = 4_000;
+
+export interface Checks {
+  readonly facts: Facts;
+  /** How many of the checks had something to check. */
+  readonly checked: { assignments: number; gates: number; returns: number };
+  now(): number;
+  /** Whether the cluster is there still. */
+  isThere(cluster: string): boolean;
+  /** What people told rollouts. */
+  readonly told: readonly { release: number; command: string; by: string }[];
+  must(holds: boolean, what: string): void;
+}

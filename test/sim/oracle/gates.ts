@@ -1,0 +1,88 @@
+/** No stage before the gates of the one before it: its clusters healthy or excused, its soak over, its approvals given. */
+import { inStageOf, type Stage } from "#core/rollout.ts";
+import { SKEW_MS, type Checks } from "./checks.ts";
+import { newestOf, type Entry } from "./ledger.ts";
+
+export function checkGates(oracle: Checks, entry: Entry, cluster: string): void {
+  const { stages } = newestOf(entry);
+  const rank = entry.targets.findIndex((one) => one.cluster === cluster);
+  const index = stages.findIndex((one) => inStageOf(one, rank));
+  const where = `release ${entry.release}, stage ${stages[index]?.name ?? ""}: ${cluster} moves`;
+  for (const stage of stages.slice(0, index)) {
+    checkDone(oracle, entry, stage, where);
+    checkSoak(oracle, entry, stage, where);
+    oracle.checked.gates += 1;
+  }
+  checkApprovals(oracle, entry, stages.slice(0, index + 1), where);
+}
+
+/** Every cluster of it was healthy on this release, or there is a reason why it is not waited for. */
+function checkDone(oracle: Checks, entry: Entry, { name, from, to }: Stage, where: string): void {
+  const { maxFailures } = newestOf(entry);
+  const wasRetried = oracle.told.some(
+    ({ release, command }) => release === entry.release && command === "retry",
+  );
+  let failures = 0;
+  for (const { cluster, generation, carried } of entry.targets.slice(from, to)) {
+    if (carried || oracle.facts.healthyAt(cluster, generation) !== undefined) continue;
+    if (oracle.facts.wasSilentSince(cluster, entry.startedAt, SKEW_MS) || !oracle.isThere(cluster)) continue;
+    oracle.must(
+      hasFailed(oracle, entry, { cluster, generation }, entry.given.get(cluster)?.at),
+      `${where} before ${cluster} of stage ${name} is healthy`,
+    );
+    failures += 1;
+  }
+  oracle.must(
+    wasRetried || failures < maxFailures,
+    `${where} with ${failures} failures in stage ${name}, maxFailures is ${maxFailures}`,
+  );
+}
+
+/** By its own word, or at the deadline. */
+export function hasFailed(
+  oracle: Checks,
+  entry: Entry,
+  { cluster, generation }: { cluster: string; generation: number },
+  givenAt: number | undefined,
+): boolean {
+  if (oracle.facts.failedAt(cluster, generation) !== undefined) return true;
+  return givenAt !== undefined && oracle.now() - givenAt > newestOf(entry).deadlineMs - SKEW_MS;
+}
+
+/** Counted from the first moment at which the last of them was healthy. */
+function checkSoak(oracle: Checks, entry: Entry, stage: Stage, where: string): void {
+  const { name, from, to, soakMs } = stage;
+  if (soakMs === undefined) return;
+  const isSkip = (one: { release: number; command: string }): boolean =>
+    one.release === entry.release && one.command === "skip-stage";
+  if (oracle.told.some(isSkip)) return;
+  for (const { cluster, generation } of entry.targets.slice(from, to)) {
+    const given = entry.given.get(cluster);
+    if (given === undefined || hasFailed(oracle, entry, { cluster, generation }, given.at)) continue;
+    if (oracle.facts.wasSilentSince(cluster, entry.startedAt, SKEW_MS)) continue;
+    const since = oracle.facts.healthyAt(cluster, generation);
+    const soaked = since === undefined ? Number.POSITIVE_INFINITY : oracle.now() - since;
+    oracle.must(
+      soaked >= soakMs - SKEW_MS,
+      `${where} ${soaked} ms after ${cluster} of stage ${name} became healthy, its soak is ${soakMs} ms`,
+    );
+  }
+}
+
+/** As many were given as there are gates on the way, none by whoever made the release. */
+function checkApprovals(oracle: Checks, entry: Entry, stages: readonly Stage[], where: string): void {
+  const { by } = newestOf(entry);
+  // Where nothing changes for any of its clusters a stage has no gates.
+  const moved = ({ from, to }: Stage): boolean =>
+    from === to || entry.targets.slice(from, to).some((one) => !one.carried || entry.given.has(one.cluster));
+  const here = stages.at(-1);
+  const needed = stages.filter(
+    (stage) =>
+      (stage.approval === "before" && (stage === here || moved(stage))) ||
+      (stage.approval === "after" && stage !== here && moved(stage)),
+  );
+  const given = oracle.told.filter(
+    (one) => one.release === entry.release && one.command === "approve" && one.by !== by,
+  );
+  oracle.must(given.length >= needed.length, `${where} with ${given.length} approvals of ${needed.length}`);
+}

@@ -1,0 +1,213 @@
+/**
+ * What must hold at every step, whatever goes wrong. It is told every write and what is true of the clusters; it uses
+ * none of what the engine keeps about who is out, free or settled.
+ */
+import type { Rollout } from "#core/rollout.ts";
+import type { Statement } from "#core/statement.ts";
+import type { Item } from "../../../functions/store/db.ts";
+import { rolloutOfItem } from "../../../functions/store/rollout.ts";
+import type { Key } from "../../../functions/store/table.ts";
+import type { Change } from "../engine/table.ts";
+import type { Task } from "../kernel/loop.ts";
+import type { World } from "../world/world.ts";
+import { checkBudget, checkReturn } from "./budget.ts";
+import { SKEW_MS, type Checks } from "./checks.ts";
+import { Facts } from "./facts.ts";
+import { checkGates } from "./gates.ts";
+import { newestOf, targetsIn, versionsSince, type Entry } from "./ledger.ts";
+
+export class Broken extends Error {}
+
+const ROLLOUT = /^rollout#0*(\d+)$/;
+const FORWARD: ReadonlySet<string> = new Set(["running", "paused", "halted", "succeeded"]);
+const UNDER_WAY: ReadonlySet<string> = new Set(["running", "paused", "halted", "rolling-back"]);
+const ENDS: ReadonlySet<string> = new Set(["superseded", "aborted", "rolled-back"]);
+
+export class Oracle implements Checks {
+  readonly facts: Facts;
+  readonly entries = new Map<number, Entry>();
+  readonly world: World;
+  readonly told: World["told"];
+  readonly now: () => number;
+  readonly isThere = (cluster: string): boolean => this.world.agents.has(cluster);
+  broken: Broken | undefined;
+  readonly checked = { assignments: 0, gates: 0, returns: 0 };
+  /** By task, the rollout that it read or wrote last, and when it was read. */
+  readonly #movers = new Map<Task, { release: number; readAt: number }>();
+  readonly #inForce = new Map<string, number>();
+
+  constructor(world: World) {
+    this.world = world;
+    this.told = world.told;
+    this.now = world.now;
+    this.facts = new Facts(world.now);
+    world.watchers.push((change, task) => this.#guard(() => this.#changed(change, task)));
+    world.onTaken = (cluster, statement) => this.#guard(() => this.#taken(cluster, statement));
+    world.onHealthy = (cluster, { generation }) => this.facts.healthy(cluster, generation);
+    world.onRead = ({ sk }, task) => {
+      const release = ROLLOUT.exec(sk)?.[1];
+      if (release !== undefined) this.#movers.set(task, { release: Number(release), readAt: world.now() });
+    };
+  }
+
+  must(holds: boolean, what: string): void {
+    if (!holds) throw new Broken(what);
+  }
+
+  #guard(check: () => void): void {
+    if (this.broken !== undefined) return;
+    try {
+      check();
+    } catch (thrown) {
+      if (!(thrown instanceof Broken)) throw thrown;
+      this.broken = thrown;
+      this.world.tell(`BROKEN: ${thrown.message}`);
+    }
+  }
+
+  #changed({ key, before, after }: Change, task: Task | undefined): void {
+    if (ROLLOUT.test(key.sk) && after !== undefined) this.#rollout(rolloutOfItem(after), task);
+    else if (key.sk.startsWith("assign#") && after !== undefined) this.#assigned(key, before, after, task);
+    else if (/#beats#\d+$/.test(key.pk)) this.facts.beat(after);
+    else if (/#a#[^#]+#\d+$/.test(key.pk)) this.#placement(before, after);
+  }
+
+  #rollout(rollout: Rollout, task: Task | undefined): void {
+    const now = this.world.now();
+    const known = this.entries.get(rollout.release);
+    const peek = (name: string): unknown => this.world.objects.peek(name);
+    const entry: Entry = known ?? {
+      release: rollout.release,
+      startedAt: now,
+      versions: [],
+      targets: targetsIn(peek, rollout.targets),
+      back: [],
+      given: new Map(),
+      returned: new Map(),
+      turns: new Map(),
+    };
+    if (known !== undefined) this.#step(newestOf(known), rollout);
+    if (rollout.back !== undefined && entry.back.length === 0)
+      entry.back = targetsIn(peek, rollout.back.targets);
+    this.entries.set(rollout.release, entry);
+    entry.versions.push({ at: now, rollout });
+    for (const rank of rollout.out) this.#turn(entry, rank, task?.startedAt ?? now);
+    this.#alone(entry, rollout);
+    this.world.tell(wordsOf(rollout, known === undefined ? undefined : entry.versions.at(-2)?.rollout, task));
+  }
+
+  /** A rank is released for the first time. */
+  #turn(entry: Entry, rank: number, since: number): void {
+    const { cluster = "" } = entry.targets[rank] ?? {};
+    if (entry.turns.has(cluster)) return;
+    entry.turns.set(cluster, this.facts.wasUnhealthySince(cluster, since));
+    this.must(
+      !this.facts.isSilentSince(cluster, since - SKEW_MS),
+      `release ${entry.release}: ${cluster} is moved while it is silent`,
+    );
+  }
+
+  /** No two rollouts of an App move clusters. */
+  #alone({ release }: Entry, { state }: Rollout): void {
+    if (!UNDER_WAY.has(state.kind)) return;
+    const other = [...this.entries.values()].find(
+      (one) => one.release !== release && UNDER_WAY.has(newestOf(one).state.kind),
+    );
+    if (other === undefined) return;
+    // Of one transaction the release that takes the place is written first.
+    this.world.loop.after(1, () =>
+      this.#guard(() =>
+        this.must(
+          !UNDER_WAY.has(newestOf(other).state.kind) || !UNDER_WAY.has(state.kind),
+          `releases ${other.release} and ${release} are under way at the same time`,
+        ),
+      ),
+    );
+  }
+
+  #step(was: Rollout, is: Rollout): void {
+    const name = `release ${is.release}`;
+    this.must(is.fence >= was.fence, `${name}: its fence shrinks from ${was.fence} to ${is.fence}`);
+    this.must(is.released >= was.released, `${name}: ranks go back from ${was.released} to ${is.released}`);
+    this.must(is.stage >= was.stage, `${name}: goes back to stage ${is.stage}`);
+    this.must(is.version === was.version + 1, `${name}: version ${is.version} follows ${was.version}`);
+    const ended =
+      ENDS.has(was.state.kind) && !(was.state.kind === "aborted" && is.state.kind === "rolling-back");
+    this.must(
+      !ended || is.state.kind === was.state.kind,
+      `${name}: ${was.state.kind} becomes ${is.state.kind}`,
+    );
+  }
+
+  /** A statement is about to reach a cluster. */
+  #assigned(key: Key, before: Item | undefined, after: Item, task: Task | undefined): void {
+    const cluster = /#c#([^#]+)$/.exec(key.pk)?.[1] ?? "";
+    this.must(
+      isNewer(after, before),
+      `${cluster}: generation ${String(after["generation"])} is not above the one before`,
+    );
+    const mover = task === undefined ? undefined : this.#movers.get(task);
+    const entry = this.entries.get(mover?.release ?? 0);
+    if (mover === undefined || entry === undefined)
+      throw new Broken(`${cluster}: assigned by nobody's rollout`);
+    const isOf = (list: Entry["targets"]): boolean =>
+      list.some((one) => one.cluster === cluster && one.statement === after["statement"]);
+    const states = versionsSince(entry, mover.readAt).map(({ state }) => state.kind);
+    const where = `${cluster}, release ${entry.release} (${states.join(", ")})`;
+    this.checked.assignments += 1;
+    if (isOf(entry.targets)) {
+      this.must(
+        states.some((kind) => FORWARD.has(kind)),
+        `${where}: a statement is assigned by a rollout that may not`,
+      );
+      this.must(entry.turns.has(cluster), `${where}: its turn has not come`);
+      checkGates(this, entry, cluster);
+      checkBudget(this, entry, cluster);
+      entry.given.set(cluster, { at: this.world.now(), isFree: entry.turns.get(cluster) ?? false });
+    } else {
+      this.must(isOf(entry.back), `${where}: the statement is in no list of it`);
+      this.must(states.includes("rolling-back"), `${where}: goes back while its rollout does not`);
+      checkReturn(this, entry, cluster, task?.startedAt ?? this.world.now());
+    }
+    this.world.tell(
+      `${cluster} is given generation ${String(after["generation"])} by release ${entry.release}`,
+    );
+  }
+
+  #placement(before: Item | undefined, after: Item | undefined): void {
+    this.facts.placement(before, after);
+    const seqOf = (item: Item | undefined): number =>
+      Number((item?.["observed"] as Item | undefined)?.["seq"] ?? 0);
+    this.must(after === undefined || seqOf(after) >= seqOf(before), "a report is taken over a newer one");
+    const [was, is] = [before?.["assigned"], after?.["assigned"]] as (Item | undefined)[];
+    if (was === undefined || is === undefined || JSON.stringify(was) === JSON.stringify(is)) return;
+    this.must(isNewer(is, was), `a placement goes back to generation ${String(is["generation"])}`);
+  }
+
+  #taken(cluster: string, { generation }: Statement): void {
+    this.must(
+      generation > (this.#inForce.get(cluster) ?? 0),
+      `${cluster} takes generation ${generation} again`,
+    );
+    this.#inForce.set(cluster, generation);
+  }
+}
+
+function isNewer(after: Item, before: Item | undefined): boolean {
+  if (before === undefined) return true;
+  const [epoch, was] = [Number(after["epoch"]), Number(before["epoch"])];
+  return epoch > was || (epoch === was && Number(after["generation"]) > Number(before["generation"]));
+}
+
+function wordsOf(is: Rollout, was: Rollout | undefined, task: Task | undefined): string {
+  const { release, state, stage, released, out, failed, later } = is;
+  const step = state.kind === "running" && state.step !== undefined ? ` ${state.step.kind}` : "";
+  const reason = "reason" in state ? ` (${state.reason})` : "";
+  const set = (name: string, list: readonly number[]): string =>
+    list.length === 0 ? "" : `, ${name} ${list.join(" ")}`;
+  const ranks = `${set("out", out)}${set("failed", failed)}${set("later", later)}`;
+  const back =
+    is.back === undefined ? "" : `, back ${is.back.released}/${is.back.total}${set("out", is.back.out)}`;
+  const born = was === undefined ? "new, " : "";
+  return `release ${release}: ${born}${state.kind}${step}${reason}, stage ${stage}, released ${released}/${is.total}${ranks}${back} [${task?.name ?? "people"}]`;
+}

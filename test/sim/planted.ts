@@ -1,0 +1,163 @@
+/** Bugs, planted between the hub and its table: what a wrong engine would read, write, or leave out. */
+import {
+  BatchGetCommand,
+  GetCommand,
+  PutCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
+import { packRanks, unpackRanks } from "../../functions/store/ranks.ts";
+import type { Item } from "../../functions/store/db.ts";
+import type { Seams } from "./world/world.ts";
+
+type Request = NonNullable<Seams["request"]>;
+
+const isRollout = (item: unknown): boolean =>
+  String((item as Item | undefined)?.["sk"]).startsWith("rollout#");
+
+/** What is read of rollouts comes out changed. */
+function reading(change: (rollout: Item, now: number) => Item): Request {
+  return (command, execute, { now }) => {
+    const answer = execute(command) as { Item?: Item };
+    if (!(command instanceof GetCommand) || !isRollout(command.input.Key) || answer.Item === undefined)
+      return answer;
+    return { ...answer, Item: change(answer.Item, now) };
+  };
+}
+
+/** What is read of many items at once, placements and heartbeats, comes out changed. */
+function batches(change: (item: Item, now: number) => Item): Request {
+  return (command, execute, { now }) => {
+    const answer = execute(command) as { Responses?: Record<string, Item[]> };
+    if (!(command instanceof BatchGetCommand)) return answer;
+    const all = Object.entries(answer.Responses ?? {});
+    return {
+      ...answer,
+      Responses: Object.fromEntries(
+        all.map(([name, items]) => [name, items.map((item) => change(item, now))]),
+      ),
+    };
+  };
+}
+
+function staleStatus(): Request {
+  return batches((item) => {
+    const { assigned, observed } = item as { assigned?: Item; observed?: Item };
+    if (assigned === undefined || observed === undefined) return item;
+    return { ...item, observed: { ...observed, generation: assigned["generation"] } };
+  });
+}
+
+/** Each reading allows one more than the spec; each writing puts it right again, so that nobody sees it in the table. */
+function budgetOffByOne(): Request {
+  const widened = (item: Item, by: number): Item => ({
+    ...item,
+    stages: (item["stages"] as Item[]).map((stage) => ({
+      ...stage,
+      maxUnavailable: Number(stage["maxUnavailable"]) + by,
+    })),
+  });
+  const read = reading((rollout) => widened(rollout, 1));
+  return (command, execute, at) => {
+    if (command instanceof PutCommand && isRollout(command.input.Item))
+      return execute(new PutCommand({ ...command.input, Item: widened(command.input.Item as Item, -1) }));
+    return read(command, execute, at);
+  };
+}
+
+/** A newer release leaves the rollout before it as it is. */
+function lostSupersede(): Request {
+  return (command, execute) => {
+    if (!(command instanceof TransactWriteCommand)) return execute(command);
+    const { TransactItems = [] } = command.input;
+    const kept = TransactItems.filter(({ Update }) => !isRollout(Update?.Key));
+    return execute(new TransactWriteCommand({ ...command.input, TransactItems: kept }));
+  };
+}
+
+/** The rollout is read as it was while it might still assign: an old fence is as good as the new one. */
+function oldFence(): Request {
+  const running = new Map<unknown, Item>();
+  return reading((rollout) => {
+    const { kind } = rollout["state"] as { kind: string };
+    if (kind === "running") running.set(rollout["sk"], rollout);
+    return kind === "superseded" || kind === "aborted" ? (running.get(rollout["sk"]) ?? rollout) : rollout;
+  });
+}
+
+/** What was released a moment ago does not count until its assignment stands: the next look releases beside it. */
+function secondTick(): Request {
+  const since = new Map<string, number>();
+  return reading((rollout, now) => {
+    const isOld = (rank: number): boolean => {
+      const key = `${String(rollout["sk"])} ${rank}`;
+      if (!since.has(key)) since.set(key, now);
+      return now - (since.get(key) ?? now) > 30_000;
+    };
+    return { ...rollout, out: packRanks(unpackRanks(String(rollout["out"])).filter(isOld)) };
+  });
+}
+
+function forgottenSilent(): Request {
+  return batches((item, now) => (item["heardAt"] === undefined ? item : { ...item, heardAt: now }));
+}
+
+/** Who was silent at its turn is not written down. */
+function forgottenReturning(): Request {
+  return (command, execute) => {
+    if (!(command instanceof PutCommand) || !isRollout(command.input.Item)) return execute(command);
+    return execute(new PutCommand({ ...command.input, Item: { ...command.input.Item, later: "" } }));
+  };
+}
+
+/** A function that reads the rollout anew, as after a crash, finds the soak over. */
+function gateSkipped(): Request {
+  return reading((rollout) => {
+    const state = rollout["state"] as { kind: string; step?: Item };
+    if (state.step?.["kind"] !== "soaking") return rollout;
+    return { ...rollout, state: { ...state, step: { ...state.step, until: state.step["since"] } } };
+  });
+}
+
+/** A rollout that waits for a yes is taken as if it had it. */
+function approvalForgotten(): Request {
+  return reading((rollout) => {
+    const stages = rollout["stages"] as { name: string }[];
+    const yes = stages.flatMap(({ name }) =>
+      ["before", "after"].map((when) => ({ stage: name, when, by: "nobody", at: 0 })),
+    );
+    return { ...rollout, approvals: yes };
+  });
+}
+
+/** Reports are taken in the order in which they come. */
+function lateReport(): Request {
+  return (command, execute) => {
+    const text = command instanceof UpdateCommand ? (command.input.ConditionExpression ?? "") : "";
+    if (!(command instanceof UpdateCommand) || !text.includes("#observed.#seq < :seq"))
+      return execute(command);
+    const { ":seq": _, ...values } = command.input.ExpressionAttributeValues ?? {};
+    const { "#seq": __, ...names } = command.input.ExpressionAttributeNames ?? {};
+    return execute(
+      new UpdateCommand({
+        ...command.input,
+        ConditionExpression: "attribute_exists(#assigned)",
+        ExpressionAttributeNames: names,
+        ExpressionAttributeValues: values,
+      }),
+    );
+  };
+}
+
+export const PLANTED: Record<string, () => Request> = {
+  "a report on an older generation counts for the new one": staleStatus,
+  "one more than maxUnavailable": budgetOffByOne,
+  "a newer release does not end the one before": lostSupersede,
+  "an old fence is accepted": oldFence,
+  "a second tick does not count what the first released": secondTick,
+  "a silent cluster is moved all the same": forgottenSilent,
+  "a silent cluster is forgotten when it returns": forgottenReturning,
+  "a soak is skipped after a crash": gateSkipped,
+  "an approval is not waited for": approvalForgotten,
+  "a late report is taken over a newer one": lateReport,
+};
