@@ -83,11 +83,7 @@ export async function kubectl(cluster: Cluster, args: readonly string[], stdin?:
 }
 
 /** Pods of the Deployment have a token and the CA mounted, and what the chart says in their environment. */
-export async function startPod(
-  cluster: Cluster,
-  text: string,
-  more: { args?: readonly string[]; name?: string } = {},
-): Promise<AgentProcess> {
+export async function startPod(cluster: Cluster, text: string): Promise<AgentProcess> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-pod-"));
   const token = await kubectl(cluster, ["create", "token", "fairlead-agent", "-n", SYSTEM]);
   await writeFile(join(folder, "token"), token);
@@ -97,12 +93,12 @@ export async function startPod(
   const { hostname, port } = new URL(cluster.url);
   const env = {
     PATH: process.env["PATH"],
-    HOSTNAME: more.name ?? "pod-1",
+    HOSTNAME: "pod-1",
     KUBERNETES_SERVICE_HOST: hostname,
     KUBERNETES_SERVICE_PORT: port,
     ...(await environment(cluster, container?.env ?? [])),
   };
-  const args = [...(container?.args ?? []), "--service-account", folder, ...(more.args ?? [])];
+  const args = [...(container?.args ?? []), "--service-account", folder];
   const agent = startContainer(AGENT_NODE_ARGS, args, env);
   return {
     ...agent,
