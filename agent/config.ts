@@ -17,7 +17,10 @@ export const USAGE = `fairlead-agent: pulls this cluster's desired state and kee
   --drift-every TIME   between two full comparisons; watches see most, 1h   [FAIRLEAD_DRIFT_EVERY]
   --heartbeat TIME     between two heartbeats, 5m                           [FAIRLEAD_HEARTBEAT]
   --rotate-every TIME  age at which its key is replaced, 30d                [FAIRLEAD_ROTATE_EVERY]
+  --lease TIME         lead only with a Lease of this length, 24s or so     [FAIRLEAD_LEASE]
   --help
+
+HTTPS_PROXY and NO_PROXY count on the way to the hub, NODE_EXTRA_CA_CERTS adds authorities that vouch for it.
 `;
 
 export interface AgentConfig {
@@ -26,6 +29,10 @@ export interface AgentConfig {
     | { kind: "in-cluster"; host: string; port: string; folder?: string }
     | { kind: "kubeconfig"; file: string | undefined; context: string | undefined };
   token: string | undefined;
+  /** Several replicas: this one leads, or waits, as `host`. */
+  lease: { ms: number; host: string } | undefined;
+  /** On the way to the hub; never to the API server. */
+  proxy: Readonly<Record<string, string | undefined>>;
   options: AgentOptions;
 }
 
@@ -45,6 +52,7 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
       "drift-every": text,
       heartbeat: text,
       "rotate-every": text,
+      lease: text,
       help: { type: "boolean" },
     },
   });
@@ -53,6 +61,11 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
     kind: "run",
     kube: kubeFrom(values, env),
     token: tokenFrom(values.token, values["token-file"], env),
+    lease: leaseFrom(values.lease ?? env["FAIRLEAD_LEASE"], env),
+    proxy: {
+      HTTPS_PROXY: env["https_proxy"] ?? env["HTTPS_PROXY"],
+      NO_PROXY: env["no_proxy"] ?? env["NO_PROXY"],
+    },
     options: {
       ...AGENT_OPTIONS,
       driftEveryMs: duration(
@@ -96,8 +109,14 @@ function tokenFrom(token: string | undefined, file: string | undefined, env: Env
   return text === undefined || text.trim() === "" ? undefined : text.trim();
 }
 
+function leaseFrom(text: string | undefined, env: Env): AgentConfig["lease"] {
+  if (text === undefined) return undefined;
+  return { ms: duration("lease", text, 0, leaseSchema), host: env["HOSTNAME"] ?? "agent" };
+}
+
 const DAY_MS = 86_400_000;
 const intervalSchema = durationSchema(100, DAY_MS);
+const leaseSchema = durationSchema(2_000, 600_000);
 const ageSchema = durationSchema(60_000, 366 * DAY_MS);
 
 function duration(

@@ -1,6 +1,6 @@
 /**
  * The transport to the hub, over Node's own client: as much of `fetch` as the hub's calls need. No redirect is
- * followed; a body is read by who bounds it.
+ * followed; a body is unpacked on the way, and read by who bounds it.
  */
 import type { IncomingMessage } from "node:http";
 import { pipeline } from "node:stream";
@@ -25,12 +25,16 @@ export interface HubResponse {
 
 const CONNECTIONS = 4;
 
-/** Connections stay open between calls, for each kind of address. */
-export function createHubFetch(timeoutMs: number): (url: string, init: HubRequest) => Promise<HubResponse> {
+/** Connections stay open between calls, for each kind of address. `proxy`: variables as a shell has them. */
+export function createHubFetch(
+  timeoutMs: number,
+  proxy: Readonly<Record<string, string | undefined>> = {},
+): (url: string, init: HubRequest) => Promise<HubResponse> {
   const kept = new Map<string, Connections>();
   return async (text, { method, headers, signal, body }) => {
     const url = new URL(text);
-    const connections = kept.get(url.protocol) ?? openConnections(url, CONNECTIONS);
+    const connections =
+      kept.get(url.protocol) ?? openConnections(url, CONNECTIONS, { proxyEnv: { ...proxy } });
     kept.set(url.protocol, connections);
     const answer = await exchange(url, {
       method,

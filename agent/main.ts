@@ -1,10 +1,13 @@
 /** The agent process: real cluster, real network, real clock. Ends 0 after SIGTERM or SIGINT, 1 on a fatal fault. */
+import { randomBytes } from "node:crypto";
 import { parseConfig, USAGE, type AgentConfig } from "./config.ts";
-import type { LogEntry } from "./deps.ts";
+import type { AgentDeps, LogEntry } from "./deps.ts";
+import { runElected } from "./elected.ts";
 import { createHubFetch } from "./hub-fetch.ts";
 import { createKubeApi, type KubeApi } from "./kube/api.ts";
 import { fromKubeconfig, inCluster } from "./kube/connect.ts";
-import { runAgent } from "./loop.ts";
+import { Leadership } from "./leadership.ts";
+import { runAgent, type RunningAgent } from "./loop.ts";
 import { sleep } from "./timer.ts";
 
 process.exitCode = await main(process.argv.slice(2), process.env);
@@ -26,9 +29,9 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
 
 async function run(config: AgentConfig): Promise<void> {
   const kube = await connect(config.kube);
-  const agent = runAgent({
+  const agent = started(config, kube, {
     kube,
-    fetch: createHubFetch(config.options.requestTimeoutMs),
+    fetch: createHubFetch(config.options.requestTimeoutMs, config.proxy),
     clock: Date.now,
     sleep,
     random: Math.random,
@@ -44,6 +47,13 @@ async function run(config: AgentConfig): Promise<void> {
   } finally {
     await kube.close();
   }
+}
+
+function started({ lease }: AgentConfig, { leases }: KubeApi, deps: AgentDeps): RunningAgent {
+  if (lease === undefined) return runAgent(deps);
+  const me = `${lease.host}-${randomBytes(4).toString("hex")}`;
+  const monotonic = (): number => performance.now();
+  return runElected(deps, new Leadership({ ...deps, leases, me, leaseMs: lease.ms, monotonic }));
 }
 
 async function connect(config: AgentConfig["kube"]): Promise<KubeApi> {

@@ -95,7 +95,7 @@ describe("imports", () => {
 
   it("reach every production file from an entry: nothing is dead", () => {
     const entry =
-      /^(functions\/events\/|functions\/api\/(index|agent-index)\.ts|functions\/render\/worker\.ts|cli\/(main\.ts|.*\.mjs)|cli\/dev\/(start|test|check|tools|pack-renderer|schemas|sbom)\.ts|agent\/(main|build|image\/build)\.ts|infra\/)/;
+      /^(functions\/events\/|functions\/api\/(index|agent-index)\.ts|functions\/render\/worker\.ts|cli\/(main\.ts|.*\.mjs)|cli\/dev\/(start|test|check|tools|pack-renderer|schemas|manifest|sbom)\.ts|agent\/(main|build|image\/build)\.ts|infra\/)/;
     const production = new Map(sources);
     const reached = new Set<string>();
     const visit = (file: string): void => {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
+import { createLeaseStore, type LeaseStore } from "./lease.ts";
 import { readOpenapi } from "./openapi.ts";
 import { listMetadata, watchMetadata } from "./metadata.ts";
 import { createDiscovery, type ServedKind } from "./discovery.ts";
@@ -19,6 +20,8 @@ export interface KubeApiOptions extends KubeAddress {
 
 /** Holds up to 8 connections until closed; requests under way then fail with `KubeError` 0. */
 export interface KubeApi extends Kube {
+  /** Who of several replicas leads. */
+  leases: LeaseStore;
   close(): Promise<void>;
 }
 
@@ -105,6 +108,7 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     async version() {
       return versionSchema.parse(await wire.send({ method: "GET", path: "/version" })).gitVersion;
     },
+    leases: createLeaseStore(wire),
     close: () => wire.close(),
   };
 

@@ -31,7 +31,7 @@ export interface KubeAddress {
 }
 
 export interface WireRequest {
-  method: "GET" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With query, without the server's own path. */
   path: string;
   accept?: string;

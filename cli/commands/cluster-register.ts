@@ -10,6 +10,7 @@ import {
   registrationAnswerSchema,
   type RegistrationAnswer,
 } from "#core/view.ts";
+import { agentManifest } from "../agent-manifest.ts";
 import { connect, type Hub } from "../client.ts";
 import type { HubFlags } from "../config.ts";
 import { CliError, EXIT } from "../errors.ts";
@@ -19,6 +20,7 @@ import type { Context, Io } from "../io.ts";
 interface Flags extends HubFlags {
   label?: readonly string[] | undefined;
   poll?: string | undefined;
+  manifest?: string | undefined;
 }
 
 export const clusterRegister = buildCommand<Flags, [string], Context>({
@@ -32,7 +34,11 @@ export const clusterRegister = buildCommand<Flags, [string], Context>({
         `Cluster ${name} is there already; its labels and poll stay as they are (fairlead apply changes them)\n`,
       );
     const answer = await hub.post(hub.path(["clusters", name, "registration"]), {}, registrationAnswerSchema);
-    print(this.io, name, answer);
+    if (flags.manifest === undefined) return print(this.io, name, answer);
+    this.io.stdout.write(await agentManifest(flags.manifest, answer.token));
+    this.io.stderr.write(
+      `${validity(this.io, name, answer)} Apply this with kubectl where the cluster is reached.\n`,
+    );
   },
   parameters: {
     flags: {
@@ -52,6 +58,13 @@ export const clusterRegister = buildCommand<Flags, [string], Context>({
         placeholder: "10s",
         brief: "how often its agent asks when idle (60s where not given)",
       },
+      manifest: {
+        kind: "parsed",
+        parse: checkedImage,
+        optional: true,
+        placeholder: "IMAGE",
+        brief: "print what kubectl applies to run the agent of this image, its token included",
+      },
     },
     positional: {
       kind: "tuple",
@@ -60,13 +73,23 @@ export const clusterRegister = buildCommand<Flags, [string], Context>({
   },
   docs: {
     brief: "Make a cluster known, and print the token with which its agent registers",
-    customUsage: ["eu-1 --label env=prod --label region=eu"],
+    customUsage: [
+      "eu-1 --label env=prod --label region=eu",
+      "eu-1 --manifest registry.example.com/fairlead-agent:0.1.0",
+    ],
   },
 });
 
 function checkedTime(text: string): string {
   parseTime(text);
   return text;
+}
+
+const IMAGE = /^[a-z0-9][\w.-]*(?::\d+)?(?:\/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/;
+
+function checkedImage(text: string): string {
+  if (text.length <= 500 && IMAGE.test(text)) return text;
+  throw new Error("give the name of an image such as registry.example.com/fairlead-agent:0.1.0");
 }
 
 function labelsOf(pairs: readonly string[]): Record<string, string> {
@@ -102,18 +125,26 @@ async function create(
   await hub.post("/v1/apply", { resources: [cluster], dryRun: false }, applyAnswerSchema);
 }
 
-function print(io: Io, name: string, { token, expiresAt, recovery }: RegistrationAnswer): void {
-  const minutes = Math.max(0, Math.round((expiresAt - io.now()) / 60_000));
+function minutesLeft(io: Io, { expiresAt }: RegistrationAnswer): number {
+  return Math.max(0, Math.round((expiresAt - io.now()) / 60_000));
+}
+
+function validity(io: Io, name: string, answer: RegistrationAnswer): string {
+  return `Cluster ${name} may register within ${minutesLeft(io, answer)} min.`;
+}
+
+function print(io: Io, name: string, answer: RegistrationAnswer): void {
+  const { token, recovery } = answer;
   const command = (shown: string) => `fairlead agent --kubeconfig FILE --token ${shown}`;
   const pins = `The agent pins the hub's recovery key and tells it at its start: ${recovery}\n`;
   // A log that keeps standard error of a pipe must not keep the token.
   if (!io.isTTY) {
     io.stdout.write(`${token}\n`);
-    io.stderr.write(`the token of cluster ${name} is good for ${minutes} min: ${command("TOKEN")}\n${pins}`);
+    io.stderr.write(
+      `the token of cluster ${name} is good for ${minutesLeft(io, answer)} min: ${command("TOKEN")}\n${pins}`,
+    );
     return;
   }
-  io.stderr.write(
-    `Cluster ${name} may register within ${minutes} min. ${pins}Start it where it reaches the cluster:\n\n`,
-  );
+  io.stderr.write(`${validity(io, name, answer)} ${pins}Start it where it reaches the cluster:\n\n`);
   io.stdout.write(`${command(token)}\n`);
 }

@@ -29,6 +29,20 @@ describe(parseConfig.name, () => {
     expect(() => parseConfig(["--rotate-every", "1s"], {})).toThrow("--rotate-every must be a duration");
   });
 
+  it("leads with a Lease only where it is asked to, under its Pod's name", () => {
+    expect(parseConfig([], {})).toMatchObject({ lease: undefined });
+    const env = { FAIRLEAD_LEASE: "24s", HOSTNAME: "pod-1" };
+    expect(parseConfig([], env)).toMatchObject({ lease: { ms: 24_000, host: "pod-1" } });
+    expect(() => parseConfig(["--lease", "1s"], {})).toThrow("--lease must be a duration");
+  });
+
+  it("takes the proxy from the variables that shells know, small letters first as Node does", () => {
+    const env = { HTTPS_PROXY: "http://a:1", https_proxy: "http://b:1", NO_PROXY: ".local" };
+    expect(parseConfig([], env)).toMatchObject({
+      proxy: { HTTPS_PROXY: "http://b:1", NO_PROXY: ".local" },
+    });
+  });
+
   it("names the flag and what it allows when a value is wrong", () => {
     expect(() => parseConfig(["--drift-every", "soon"], {})).toThrow(
       "--drift-every must be a duration such as 30s",

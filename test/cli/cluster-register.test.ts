@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Problem } from "#core/problem.ts";
 import { applyRequestSchema, resourceSchema, type ClusterView } from "#core/view.ts";
 import { NOW, cluster } from "../functions/dashboard/fleet-fixture.ts";
+import { manifestsIn } from "../support/agent-pod.ts";
 import { fairlead, fixtureHub } from "./support.ts";
 
 function registerHub(known: string[] = []) {
@@ -88,5 +89,30 @@ describe("fairlead cluster register", () => {
     const { hub, applied } = registerHub();
     const ran = await fairlead(hub, ["cluster", "register", "eu-1", ...flags]);
     expect([ran.code, ran.err, applied]).toEqual([2, expect.stringContaining(words), []]);
+  });
+
+  it("prints what kubectl applies, with the image and the token in it", async () => {
+    const { hub } = registerHub();
+    const image = "registry.example.com:5000/tools/fairlead-agent:0.1.0";
+    const ran = await fairlead(hub, ["cluster", "register", "eu-1", "--manifest", image]);
+    expect(ran.code, ran.err).toBe(0);
+    const manifests = manifestsIn(ran.out);
+    expect(manifests.find(({ kind }) => kind === "Secret")).toMatchObject({
+      metadata: { name: "fairlead-token", namespace: "fairlead-system" },
+      stringData: { token: "fl1.secret" },
+    });
+    expect(JSON.stringify(manifests.find(({ kind }) => kind === "Deployment"))).toContain(
+      `"image":"${image}"`,
+    );
+    expect(ran.out).not.toContain("image.invalid");
+    expect(ran.err).not.toContain("fl1.secret");
+  });
+
+  it("takes no manifest for what is no image", async () => {
+    const { hub, applied } = registerHub();
+    const ran = await fairlead(hub, ["cluster", "register", "eu-1", "--manifest", 'a"\nb: c']);
+    expect(ran.code).not.toBe(0);
+    expect(ran.err).toContain("give the name of an image");
+    expect(applied).toEqual([]);
   });
 });

@@ -20,16 +20,23 @@ export interface AgentStart {
   nodeArgs?: readonly string[];
 }
 
-/** Stopped at the latest when this process ends. */
+/** Over a kubeconfig. Stopped at the latest when this process ends. */
 export function startAgent(start: AgentStart): AgentProcess {
-  const args = [
-    ...(start.nodeArgs ?? []),
-    start.program ?? MAIN,
-    "--kubeconfig",
-    start.kubeconfigFile,
-    ...(start.args ?? []),
-  ];
+  const args = ["--kubeconfig", start.kubeconfigFile, ...(start.args ?? [])];
   const env = { ...process.env, ...(start.token === undefined ? {} : { FAIRLEAD_TOKEN: start.token }) };
+  return spawnAgent([...(start.nodeArgs ?? []), start.program ?? MAIN, ...args], env);
+}
+
+/** As a Pod's container runs it: this environment and no other. */
+export function startContainer(
+  nodeArgs: readonly string[],
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): AgentProcess {
+  return spawnAgent([...nodeArgs, MAIN, ...args], env);
+}
+
+function spawnAgent(args: readonly string[], env: NodeJS.ProcessEnv): AgentProcess {
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   let said = "";
   const keep = (chunk: Buffer): void => {

@@ -60,6 +60,8 @@ export interface LineOptions {
   log?: (entry: Record<string, unknown>) => void;
   /** The agent's program and Node's flags before it; its source by default. */
   agent?: { program: string; nodeArgs: readonly string[] };
+  /** Another way to start it than over the administrator's kubeconfig. */
+  start?: (cluster: Cluster, token: string) => Promise<AgentProcess>;
 }
 
 export async function startLine(names: readonly string[], options: LineOptions = {}): Promise<Line> {
@@ -136,7 +138,7 @@ async function copy(dataDir: string, way: "save" | "restore"): Promise<void> {
   await cp(from, to, { recursive: true });
 }
 
-async function attach(line: Line, names: readonly string[], { agent }: LineOptions): Promise<void> {
+async function attach(line: Line, names: readonly string[], { agent, start }: LineOptions): Promise<void> {
   const resources = names.map((name) => ({
     apiVersion: "fairlead.dev/v1",
     kind: "Cluster",
@@ -149,11 +151,11 @@ async function attach(line: Line, names: readonly string[], { agent }: LineOptio
     const { token } = registrationAnswerSchema.parse(
       await (await line.post(`/v1/projects/default/clusters/${name}/registration`, {})).json(),
     );
-    line.agents[name] = startAgent({
-      kubeconfigFile: line.clusters[name]?.kubeconfigFile ?? "",
-      token,
-      ...agent,
-    });
+    const cluster = line.clusters[name];
+    if (cluster === undefined) throw new Error(`no cluster ${name}`);
+    const { kubeconfigFile } = cluster;
+    line.agents[name] =
+      start === undefined ? startAgent({ kubeconfigFile, token, ...agent }) : await start(cluster, token);
   }
 }
 
