@@ -2,6 +2,7 @@
  * One App's lane: offers, passes and looks come one after another, never two at once. A new statement cuts a wait
  * short; a hub that is away does not keep the passes from their turn.
  */
+import { hasPods } from "#core/health/pods.ts";
 import type { Drift } from "#core/protocol.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
 import { applyOrderOf, type AppState } from "./app-state.ts";
@@ -9,7 +10,7 @@ import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
 import { Fights } from "./drift/fights.ts";
 import { observe } from "./observe.ts";
-import { runPass, type Open, type PassContext, type PassResult } from "./pass.ts";
+import { judging, runPass, type Open, type PassContext, type PassResult } from "./pass.ts";
 import { brokenContent, contentOf, type Content } from "./placement.ts";
 import type { Reporter } from "./report.ts";
 import type { Slots } from "./slots.ts";
@@ -231,11 +232,15 @@ export class Lane {
     const { kube, clock, options } = this.#context.deps;
     const keys = new Set([...this.#open.keys(), ...this.#live.moved]);
     this.#live.moved.clear();
-    await observe(kube, options.objectsAtOnceMax, this.#state, this.#live, this.#open, keys);
+    const { judge } = judging(this.#context, this.#state);
+    const looking = { kube, atOnceMax: options.objectsAtOnceMax, judge };
+    await observe(looking, this.#state, this.#live, this.#open, keys);
     this.#observedAt = clock();
-    this.#observeMs = Math.min(this.#observeMs * 2, options.observeMaxMs);
-    const watched = [...this.#open.keys()].every((key) => this.#live.index.isSynced(key));
-    const ms = watched ? options.healthEveryMs : this.#observeMs;
+    const open = [...this.#open.keys()];
+    const watched = open.every((key) => this.#live.index.isSynced(key));
+    this.#observeMs = Math.min(this.#observeMs * 2, watched ? options.healthEveryMs : options.observeMaxMs);
+    // No watch shows pods: what they say of a workload is asked for, ever more rarely.
+    const ms = watched && !open.some(hasPods) ? options.healthEveryMs : this.#observeMs;
     this.#observeAt = this.#open.size === 0 ? NEVER : this.#observedAt + ms;
   }
 

@@ -14,6 +14,7 @@ import * as identities from "./identity.ts";
 import { loadEnrolment, loadKeys, storeEnrolment, type AgentKey, type Enrolment } from "./keys.ts";
 import { KubeError } from "./kube/port.ts";
 import { addressOf, Membership } from "./membership.ts";
+import { PodReasons } from "./pods.ts";
 import { pollLoop } from "./poll.ts";
 import { Reporter } from "./report.ts";
 import { Slots } from "./slots.ts";
@@ -75,6 +76,7 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
     reporter,
     slots,
     watches,
+    reasons: new PodReasons(deps),
     identity: () => membership.identity,
   });
   parts.desk = desk;

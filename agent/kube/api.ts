@@ -7,6 +7,7 @@ import { z } from "zod";
 import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
 import { readOpenapi } from "./openapi.ts";
 import { listMetadata, watchMetadata } from "./metadata.ts";
+import { listPods, readLog } from "./pods.ts";
 import { createDiscovery, type ServedKind } from "./discovery.ts";
 import { FIELD_MANAGER, KubeError, type Address, type Kube, type Selection } from "./port.ts";
 import { notServed } from "./served.ts";
@@ -111,6 +112,8 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     async *watchMetadata(selection, from) {
       yield* watchMetadata(wire, await collectionOf(selection), selection, from);
     },
+    pods: (namespace, selector, podsMax) => listPods(wire, namespace, selector, podsMax),
+    podLog: (pod, limits) => readLog(wire, pod, limits),
     async version() {
       return versionSchema.parse(await wire.send({ method: "GET", path: "/version" })).gitVersion;
     },

@@ -7,6 +7,7 @@
 import { groupOf, refKey, refOf, refText, type KubeObject, type ObjectRef } from "#core/object.ts";
 import { valueAt, type Fields } from "#core/pointer.ts";
 import { withEncodedData } from "#core/secret.ts";
+import { matches } from "#core/selector.ts";
 import { BUILTIN_KINDS, type Scope } from "./builtin.ts";
 import { MemoryObjects, type Stored } from "./memory-objects.ts";
 import { isSelected, metadataOf } from "./memory-watch.ts";
@@ -95,6 +96,19 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
     served: async () => servedKinds(objects),
     async *openapi() {},
     version: async () => SIMULATED_VERSION,
+    async pods(namespace, selector, podsMax) {
+      const all = stored.sorted().map((one) => stored.show(one));
+      const within = all.filter(
+        (one) => one.kind === "Pod" && one.apiVersion === "v1" && one.metadata.namespace === namespace,
+      );
+      return within.filter(({ metadata }) => matches(selector, metadata.labels ?? {})).slice(0, podsMax);
+    },
+    async podLog({ namespace, name: pod, container, previous }) {
+      const live = stored.held(keyOf({ apiVersion: "v1", kind: "Pod", namespace, name: pod }));
+      if (live === undefined) throw new KubeError(404, "NotFound", `pods "${pod}" not found`);
+      if (previous) throw new KubeError(400, "BadRequest", `no previous run of ${container} in ${pod}`);
+      return "";
+    },
     async *listMetadata(selection) {
       expectServed(selection);
       const selected = stored.sorted().filter(({ object }) => isSelected(object, selection));

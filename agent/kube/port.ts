@@ -3,6 +3,7 @@
  * simulated clusters. Objects are raw JSON both ways; an operating error is a `KubeError`, never a bare throw.
  */
 import type { KubeObject } from "#core/object.ts";
+import type { Selector } from "#core/selector.ts";
 
 /** Whose fields are ours, in every apply. */
 export { MANAGER as FIELD_MANAGER } from "#core/managed.ts";
@@ -36,6 +37,13 @@ export type WatchEvent =
   | { type: "gone"; object: KubeObject; version: string }
   /** Nothing changed up to here. */
   | { type: "bookmark"; version: string };
+
+export interface LogOf {
+  namespace: string;
+  name: string;
+  container: string;
+  previous: boolean;
+}
 
 export interface Kube {
   /**
@@ -72,6 +80,10 @@ export interface Kube {
     selection: Selection,
     from: { version: string; forMs: number; signal: AbortSignal },
   ): AsyncIterable<WatchEvent>;
+  /** Pods of one namespace, `podsMax` at most; the server says which. */
+  pods(namespace: string, selector: Selector, podsMax: number): Promise<KubeObject[]>;
+  /** The last lines that a container wrote, cut at `bytesMax` from their start; `previous`: the run before. */
+  podLog(pod: LogOf, limits: { lines: number; bytesMax: number }): Promise<string>;
   /** For example `v1.34.4`. */
   version(): Promise<string>;
 }
