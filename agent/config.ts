@@ -17,6 +17,8 @@ export const USAGE = `fairlead-agent: pulls this cluster's desired state and kee
   --drift-every TIME   between two full comparisons; watches see most, 1h   [FAIRLEAD_DRIFT_EVERY]
   --heartbeat TIME     between two heartbeats, 5m                           [FAIRLEAD_HEARTBEAT]
   --rotate-every TIME  age at which its key is replaced, 30d                [FAIRLEAD_ROTATE_EVERY]
+  --listen HOST:PORT   serves /healthz, /readyz and /metrics                [FAIRLEAD_LISTEN]
+  --no-placements      does not show placements in the cluster
   --help
 `;
 
@@ -26,6 +28,8 @@ export interface AgentConfig {
     | { kind: "in-cluster"; host: string; port: string; folder?: string }
     | { kind: "kubeconfig"; file: string | undefined; context: string | undefined };
   token: string | undefined;
+  /** Absent: nothing is served. */
+  listen?: { host: string; port: number };
   options: AgentOptions;
 }
 
@@ -45,6 +49,8 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
       "drift-every": text,
       heartbeat: text,
       "rotate-every": text,
+      listen: text,
+      "no-placements": { type: "boolean" },
       help: { type: "boolean" },
     },
   });
@@ -53,8 +59,10 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
     kind: "run",
     kube: kubeFrom(values, env),
     token: tokenFrom(values.token, values["token-file"], env),
+    ...listenFrom(values.listen ?? env["FAIRLEAD_LISTEN"]),
     options: {
       ...AGENT_OPTIONS,
+      placements: values["no-placements"] !== true,
       driftEveryMs: duration(
         "drift-every",
         values["drift-every"] ?? env["FAIRLEAD_DRIFT_EVERY"],
@@ -88,6 +96,16 @@ function kubeFrom(flags: KubeFlags, env: Env): AgentConfig["kube"] {
     return { kind: "kubeconfig", file, context };
   const port = env["KUBERNETES_SERVICE_PORT"] ?? "443";
   return { kind: "in-cluster", host, port, ...(folder === undefined ? {} : { folder }) };
+}
+
+/** `127.0.0.1:8080`, `[::1]:8080`, or `:8080` for every address. */
+function listenFrom(text = ""): Pick<AgentConfig, "listen"> {
+  if (text === "") return {};
+  const [, six, host = six, digits] = /^(?:\[([\da-f:]+)\]|([\w.-]*)):(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535)
+    throw new Error("--listen must be HOST:PORT, such as 127.0.0.1:8080");
+  return { listen: { host: host === undefined || host === "" ? "::" : host, port } };
 }
 
 function tokenFrom(token: string | undefined, file: string | undefined, env: Env): string | undefined {

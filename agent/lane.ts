@@ -16,11 +16,13 @@ import type { Reporter } from "./report.ts";
 import type { Slots } from "./slots.ts";
 import { Stopped } from "./stop.ts";
 import { backoff, jittered, type Alarm } from "./wait.ts";
+import type { Vitals } from "./vitals.ts";
 import type { Held, Watches } from "./watch/watches.ts";
 
 export interface LaneContext extends AcceptContext, PassContext {
   reporter: Pick<Reporter, "changed" | "told">;
   slots: Slots;
+  vitals: Pick<Vitals, "step" | "passed">;
   watches: Pick<Watches, "of">;
 }
 
@@ -116,7 +118,7 @@ export class Lane {
   /** An error that no step expects is a fault of ours: told, logged, and tried again at the slow pace. */
   async #guarded(step: () => Promise<void>): Promise<void> {
     try {
-      await this.#context.slots.run(step);
+      await this.#context.slots.run(() => this.#context.vitals.step(step));
     } catch (error) {
       if (error instanceof Stopped || this.#context.stopper.stopped) return;
       const { deps } = this.#context;
@@ -168,7 +170,11 @@ export class Lane {
   async #pass(keys?: ReadonlySet<string>): Promise<void> {
     const before = this.#state.view?.phase;
     const part = keys === undefined ? undefined : { keys, open: this.#open };
+    const since = this.#context.deps.clock();
     const result = await runPass(this.#context, this.#state, this.#live, this.#passFailures, part);
+    const drift = result.kind === "settled" ? [...result.drift.values()] : [];
+    const restored = drift.filter((one) => one.restored).length;
+    this.#context.vitals.passed(result.kind, this.#context.deps.clock() - since, restored);
     const { phase, message } = this.#state.view ?? {};
     if (phase !== before)
       this.#context.deps.log({ level: "info", app: this.#state.app, message: `${phase}: ${message}` });

@@ -72,6 +72,12 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
       if (!dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
       return asObject(answer);
     },
+    async applyStatus(object) {
+      const served = await servedOrThrow(object);
+      const path = `${pathOf(served, addressOf(object))}/status?fieldManager=${FIELD_MANAGER}&force=true`;
+      const contentType = "application/apply-patch+yaml";
+      return asObject(await wire.send({ method: "PATCH", path, contentType, body: object }));
+    },
     async setManagers(target, managedFields, resourceVersion) {
       const { apiVersion, kind, namespace, name } = target;
       const served = await servedOrThrow({ apiVersion, kind, metadata: { namespace, name } });

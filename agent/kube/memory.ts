@@ -75,6 +75,11 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       const { object: next, owners } = settled;
       return stored.show(dryRun ? stored.next(live, next, owners) : stored.store(next, owners));
     },
+    async applyStatus(object) {
+      const { object: live, owners } = storedAt(stored, addressOf(object));
+      const same = JSON.stringify(live["status"]) === JSON.stringify(object["status"]);
+      return stored.show(stored.store(same ? live : { ...live, status: object["status"] }, owners));
+    },
     async setManagers(target, managedFields, resourceVersion) {
       const { object } = storedAt(stored, target, resourceVersion);
       return stored.show(stored.store(object, ownersOf(managedFields)));
@@ -215,6 +220,10 @@ function contentsOf(objects: ReadonlyMap<string, Stored>, gone: KubeObject): [st
 
 function keyOf({ apiVersion, kind, namespace, name }: Address): string {
   return refKey({ group: groupOf(apiVersion), kind, namespace, name });
+}
+
+function addressOf({ apiVersion, kind, metadata }: KubeObject): Address {
+  return { apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name };
 }
 
 function namespaceRef(name: string): ObjectRef {

@@ -51,6 +51,8 @@ export interface Kube {
    * would have it) after defaulting and admission.
    */
   apply(object: KubeObject, options: { dryRun: boolean; force: boolean }): Promise<KubeObject>;
+  /** Server-side apply of the status alone, of an object that is there, under `FIELD_MANAGER`. */
+  applyStatus(object: KubeObject): Promise<KubeObject>;
   /**
    * Writes `metadata.managedFields` and nothing else, if the object is still at `resourceVersion`; otherwise a `KubeError`
    * 409.
