@@ -13,7 +13,7 @@ export interface Life {
 
 export interface Listening {
   port: number;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 interface Page {
@@ -39,7 +39,8 @@ export async function listen({ host, port }: { host: string; port: number }, lif
 
 function pageOf(url: string, life: Life): Page {
   const stuck = life.stuck();
-  switch (url.split("?")[0]) {
+  const [path = ""] = url.split("?");
+  switch (path) {
     case "/healthz":
       return stuck === undefined ? { status: 200, text: "ok\n" } : { status: 503, text: `${stuck}\n` };
     case "/readyz":

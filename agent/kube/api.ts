@@ -11,7 +11,7 @@ import { listPods, readLog } from "./pods.ts";
 import { createDiscovery, type ServedKind } from "./discovery.ts";
 import { FIELD_MANAGER, KubeError, type Address, type Kube, type Selection } from "./port.ts";
 import { notServed } from "./served.ts";
-import { createWire, type KubeAddress } from "./wire.ts";
+import { createWire, type KubeAddress, type Wire } from "./wire.ts";
 
 /** `timeoutMs` is per request. */
 export interface KubeApiOptions extends KubeAddress {
@@ -72,24 +72,7 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
       if (!dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
       return asObject(answer);
     },
-    async applyStatus(object) {
-      const served = await servedOrThrow(object);
-      const path = `${pathOf(served, addressOf(object))}/status?fieldManager=${FIELD_MANAGER}&force=true`;
-      const contentType = "application/apply-patch+yaml";
-      return asObject(await wire.send({ method: "PATCH", path, contentType, body: object }));
-    },
-    async setManagers(target, managedFields, resourceVersion) {
-      const { apiVersion, kind, namespace, name } = target;
-      const served = await servedOrThrow({ apiVersion, kind, metadata: { namespace, name } });
-      const body = [
-        { op: "replace", path: "/metadata/managedFields", value: managedFields },
-        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
-      ];
-      const path = `${pathOf(served, target)}?fieldManager=${FIELD_MANAGER}`;
-      return asObject(
-        await wire.send({ method: "PATCH", path, contentType: "application/json-patch+json", body }),
-      );
-    },
+    ...partialWrites(wire, servedOrThrow),
     async delete(target, uid) {
       const served = await discovery.find(target.apiVersion, target.kind);
       if (served === undefined) return "absent";
@@ -139,6 +122,33 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     const spec = definedSchema.safeParse(definition["spec"]);
     if (spec.success) discovery.expect(spec.data.group, spec.data.names.kind);
   }
+}
+
+/** Writes of a part of an object that is there. */
+function partialWrites(
+  wire: Wire,
+  servedOrThrow: (object: KubeObject) => Promise<ServedKind>,
+): Pick<Kube, "applyStatus" | "setManagers"> {
+  return {
+    async applyStatus(object) {
+      const served = await servedOrThrow(object);
+      const path = `${pathOf(served, addressOf(object))}/status?fieldManager=${FIELD_MANAGER}&force=true`;
+      const contentType = "application/apply-patch+yaml";
+      return asObject(await wire.send({ method: "PATCH", path, contentType, body: object }));
+    },
+    async setManagers(target, managedFields, resourceVersion) {
+      const { apiVersion, kind, namespace, name } = target;
+      const served = await servedOrThrow({ apiVersion, kind, metadata: { namespace, name } });
+      const body = [
+        { op: "replace", path: "/metadata/managedFields", value: managedFields },
+        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+      ];
+      const path = `${pathOf(served, target)}?fieldManager=${FIELD_MANAGER}`;
+      return asObject(
+        await wire.send({ method: "PATCH", path, contentType: "application/json-patch+json", body }),
+      );
+    },
+  };
 }
 
 function addressOf(object: KubeObject): Address {

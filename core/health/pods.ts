@@ -163,11 +163,15 @@ function failingProbe(pod: KubeObject, status: Fields): string | undefined {
 }
 
 function probeText(probe: Fields): string {
-  const http = fieldsOf(probe, "httpGet");
-  if (http["port"] !== undefined) return `GET :${String(http["port"])}${textOf(http, "path") || "/"}`;
-  const tcp = fieldsOf(probe, "tcpSocket");
-  if (tcp["port"] !== undefined) return `TCP :${String(tcp["port"])}`;
-  return probe["grpc"] === undefined ? "(a command)" : `gRPC :${String(fieldsOf(probe, "grpc")["port"])}`;
+  const [http, tcp, grpc] = ["httpGet", "tcpSocket", "grpc"].map((how) => portOf(fieldsOf(probe, how)));
+  if (http !== undefined) return `GET :${http}${textOf(fieldsOf(probe, "httpGet"), "path") || "/"}`;
+  if (tcp !== undefined) return `TCP :${tcp}`;
+  return grpc === undefined ? "(a command)" : `gRPC :${grpc}`;
+}
+
+/** A number, or a port's name. */
+function portOf({ port }: Fields): string | undefined {
+  return typeof port === "number" || typeof port === "string" ? String(port) : undefined;
 }
 
 function specOfContainer(pod: KubeObject, role: string, status: Fields): Fields {

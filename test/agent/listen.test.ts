@@ -22,7 +22,7 @@ async function asked(life: Life, ...paths: string[]): Promise<[number, string][]
   }
 }
 
-describe(`${listen.name}`, () => {
+describe(listen.name, () => {
   it("tells of a living agent: ready once it has read its state, and what it has done", async () => {
     const hub = await TestHub.create();
     const { life } = startAgent(hub, memoryCluster(), { token: hub.token() });
@@ -67,7 +67,7 @@ describe(`${listen.name}`, () => {
   });
 });
 
-describe(`${Vitals.name}`, () => {
+describe(Vitals.name, () => {
   it("is stuck when a step hangs and nothing is answered, not while requests are", async () => {
     let now = 0;
     const vitals = new Vitals(() => now);

@@ -47,7 +47,7 @@ function withPods(kube: Kube, pods: () => KubeObject[], log: string): Kube & { a
   };
 }
 
-describe(`${PodReasons.name}`, () => {
+describe(PodReasons.name, () => {
   it("puts the worst pod's reason and its last words into the message, without the bundle's secrets", async () => {
     const hub = await TestHub.create();
     let restarts = 1;

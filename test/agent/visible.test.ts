@@ -47,7 +47,7 @@ function watching(kube: MemoryKube): MemoryKube & { writes: string[] } {
   };
 }
 
-describe(`${PlacementShow.name}`, () => {
+describe(PlacementShow.name, () => {
   it("shows each App, writes only what has changed, and deletes it with the App", async () => {
     const hub = await TestHub.create();
     const kube = watching(memoryCluster());
