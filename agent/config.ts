@@ -18,6 +18,8 @@ export const USAGE = `fairlead-agent: pulls this cluster's desired state and kee
   --heartbeat TIME     between two heartbeats, 5m                           [FAIRLEAD_HEARTBEAT]
   --rotate-every TIME  age at which its key is replaced, 30d                [FAIRLEAD_ROTATE_EVERY]
   --lease TIME         lead only with a Lease of this length, 24s or so     [FAIRLEAD_LEASE]
+  --listen HOST:PORT   serves /healthz, /readyz and /metrics                [FAIRLEAD_LISTEN]
+  --no-placements      does not show placements in the cluster
   --help
 
 HTTPS_PROXY and NO_PROXY count on the way to the hub, NODE_EXTRA_CA_CERTS adds authorities that vouch for it.
@@ -33,6 +35,8 @@ export interface AgentConfig {
   lease: { ms: number; host: string } | undefined;
   /** On the way to the hub; never to the API server. */
   proxy: Readonly<Record<string, string | undefined>>;
+  /** Absent: nothing is served. */
+  listen?: { host: string; port: number };
   options: AgentOptions;
 }
 
@@ -53,6 +57,8 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
       heartbeat: text,
       "rotate-every": text,
       lease: text,
+      listen: text,
+      "no-placements": { type: "boolean" },
       help: { type: "boolean" },
     },
   });
@@ -66,8 +72,10 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
       HTTPS_PROXY: env["https_proxy"] ?? env["HTTPS_PROXY"],
       NO_PROXY: env["no_proxy"] ?? env["NO_PROXY"],
     },
+    ...listenFrom(values.listen ?? env["FAIRLEAD_LISTEN"]),
     options: {
       ...AGENT_OPTIONS,
+      placements: values["no-placements"] !== true,
       driftEveryMs: duration(
         "drift-every",
         values["drift-every"] ?? env["FAIRLEAD_DRIFT_EVERY"],
@@ -101,6 +109,16 @@ function kubeFrom(flags: KubeFlags, env: Env): AgentConfig["kube"] {
     return { kind: "kubeconfig", file, context };
   const port = env["KUBERNETES_SERVICE_PORT"] ?? "443";
   return { kind: "in-cluster", host, port, ...(folder === undefined ? {} : { folder }) };
+}
+
+/** `127.0.0.1:8080`, `[::1]:8080`, or `:8080` for every address. */
+function listenFrom(text = ""): Pick<AgentConfig, "listen"> {
+  if (text === "") return {};
+  const [, six, host = six, digits] = /^(?:\[([\da-f:]+)\]|([\w.-]*)):(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535)
+    throw new Error("--listen must be HOST:PORT, such as 127.0.0.1:8080");
+  return { listen: { host: host === undefined || host === "" ? "::" : host, port } };
 }
 
 function tokenFrom(token: string | undefined, file: string | undefined, env: Env): string | undefined {

@@ -135,13 +135,14 @@ async function pruneStep(context: Deliverable, keeping: readonly KubeObject[]): 
 }
 
 async function healthStep(context: Deliverable): Promise<PassEnd | undefined> {
-  const { deps, run } = context;
+  const { deps, run, judge } = context;
   const { seen } = run.progress;
   const open = openIn(verdictsOf(seen));
   const places = new Map(
     seen.filter(({ key }) => open.has(key)).map((one) => [one.key, addressOf(one.object)]),
   );
-  const verdicts = await lookAt(deps.kube, deps.options.objectsAtOnceMax, places);
+  const looking = { kube: deps.kube, atOnceMax: deps.options.objectsAtOnceMax, judge };
+  const verdicts = await lookAt(looking, places);
   run.progress.seen = seen.map((one) => {
     const health = verdicts.get(one.key);
     return health === undefined ? one : { ...one, health };

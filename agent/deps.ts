@@ -61,6 +61,12 @@ export interface AgentOptions {
   apisSettleMs: number;
   /** The cluster's own "not now" is looked at this often. */
   holdEveryMs: number;
+  /** Whether each App's placement is shown in the cluster, */
+  placements: boolean;
+  /** and how often at most. */
+  placementsEveryMs: number;
+  /** What the pods of a workload say is read no more often than this. */
+  podsEveryMs: number;
   requestTimeoutMs: number;
   /** How long a stop waits for requests under way before it leaves them behind. */
   stopGraceMs: number;
@@ -87,6 +93,9 @@ export const AGENT_OPTIONS: AgentOptions = {
   apisEveryMs: 10 * 60_000,
   apisSettleMs: 10_000,
   holdEveryMs: 60_000,
+  placements: false,
+  placementsEveryMs: 2_000,
+  podsEveryMs: 3_000,
   requestTimeoutMs: 30_000,
   stopGraceMs: 5_000,
   appsAtOnceMax: 4,

@@ -7,6 +7,7 @@ import { Lane, type LaneContext } from "./lane.ts";
 import { dropLeftovers } from "./pass.ts";
 import type { Content } from "./placement.ts";
 import { mapBounded, Slots } from "./slots.ts";
+import type { Shown } from "./visible.ts";
 import { readIndex, writeIndex } from "./state/record.ts";
 
 export interface Assignment {
@@ -52,6 +53,11 @@ export class Desk {
   contents(): Content[] {
     const all = [...this.#lanes.values()].flatMap((lane) => lane.content() ?? []);
     return all.sort((a, b) => (a.app < b.app ? -1 : 1));
+  }
+
+  /** All Apps, with what there is to tell of each. */
+  shown(): Shown[] {
+    return [...this.#lanes].map(([app, lane]) => ({ app, content: lane.content() }));
   }
 
   /** Resolves when every lane has ended after a stop. */

@@ -14,6 +14,12 @@ export function runElected(deps: AgentDeps, leader: Leadership): RunningAgent {
   const done = live(deps, leader, stopper, terms);
   return {
     done,
+    // A replica that waits is well, and ready to take over; what it does not do cannot be counted.
+    life: {
+      stuck: () => terms.now?.life.stuck(),
+      ready: () => terms.now?.life.ready() ?? true,
+      metrics: () => terms.now?.life.metrics() ?? "",
+    },
     async stop() {
       stopper.stop();
       await terms.now?.stop();
@@ -74,6 +80,10 @@ function guarded(kube: Kube, guard: () => void): Kube {
     async apply(object, options) {
       guard();
       return await kube.apply(object, options);
+    },
+    async applyStatus(object) {
+      guard();
+      return await kube.applyStatus(object);
     },
     async setManagers(address, managers, version) {
       guard();

@@ -1,10 +1,23 @@
 /**
- * Tells the hub when somebody in the cluster says "not now": a ConfigMap of the agent's namespace, read once a minute.
+ * Tells the hub when somebody in the cluster says "not now": a ConfigMap of the agent's namespace, and an
+ * annotation on an App's placement there, read once a minute.
  * Told when it changes, at the start, and once an hour while it holds; an hour later the hub may be another one.
  * Nothing here holds up a delivery: what is assigned is applied all the same.
  */
 import { canonicalJson } from "#core/digest.ts";
-import { holdWords, NO_HOLD, parseHold, type ToldHold } from "#core/hold.ts";
+import { lastEditor } from "#core/diff.ts";
+import {
+  HOLD_ANNOTATION,
+  holdWords,
+  NO_HOLD,
+  parseHold,
+  withMarks,
+  type HoldMark,
+  type ToldHold,
+} from "#core/hold.ts";
+import type { KubeObject } from "#core/object.ts";
+import { pointerTo } from "#core/pointer.ts";
+import { sentence } from "#core/text.ts";
 import { PROTOCOL_VERSION } from "#core/protocol.ts";
 import type { AgentDeps } from "./deps.ts";
 import { HubError, type Hub } from "./hub.ts";
@@ -14,6 +27,7 @@ import type { Stopper } from "./stop.ts";
 import { backoff, jittered } from "./wait.ts";
 
 const NAME = "fairlead-hold";
+const HOLD_POINTER = pointerTo("/metadata/annotations", HOLD_ANNOTATION);
 const AGAIN_MS = 60 * 60_000;
 /** More is no hold that a person wrote: parsing stays cheap, whatever stands there. */
 const DATA_CHARS_MAX = 16_000;
@@ -22,13 +36,21 @@ export class HoldTeller {
   readonly #deps: AgentDeps;
   readonly #stopper: Stopper;
   readonly #hub: Pick<Hub, "hold">;
+  readonly #placements: () => Promise<KubeObject[]>;
   #seq = 0;
   /** As it was read last: one that cannot be read holds from then on, not from each look. */
   #read: { text: string; hold: ToldHold } | undefined;
   #told: { text: string; at: number } | undefined;
   #complaint = "";
 
-  constructor(deps: AgentDeps, stopper: Stopper, hub: Pick<Hub, "hold">) {
+  /** `placements` are the objects that people may have written a hold on. */
+  constructor(
+    deps: AgentDeps,
+    stopper: Stopper,
+    hub: Pick<Hub, "hold">,
+    placements: () => Promise<KubeObject[]>,
+  ) {
+    this.#placements = placements;
     this.#deps = deps;
     this.#stopper = stopper;
     this.#hub = hub;
@@ -86,12 +108,24 @@ export class HoldTeller {
 
   async #holdNow(): Promise<ToldHold> {
     const data = await readState(this.#deps.kube, "ConfigMap", NAME);
-    if (data === undefined) return NO_HOLD;
-    const text = canonicalJson(data);
+    const marks = await this.#marks();
+    if (data === undefined && marks.length === 0) return NO_HOLD;
+    const text = canonicalJson([data ?? {}, marks]);
     if (this.#read?.text !== text) {
-      const held = text.length > DATA_CHARS_MAX ? { until: "too long to be read" } : data;
-      this.#read = { text, hold: parseHold(held, this.#deps.clock()) };
+      const now = this.#deps.clock();
+      const held = text.length > DATA_CHARS_MAX ? { until: "too long to be read" } : (data ?? {});
+      this.#read = { text, hold: withMarks(parseHold(held, now), marks, now) };
     }
     return this.#read.hold;
+  }
+
+  async #marks(): Promise<HoldMark[]> {
+    const marks = (await this.#placements()).flatMap((object): HoldMark[] => {
+      const text = object.metadata.annotations?.[HOLD_ANNOTATION];
+      if (text === undefined) return [];
+      const { at } = lastEditor(object, [HOLD_POINTER]);
+      return [{ app: object.metadata.name, text: sentence(text), ...(at === undefined ? {} : { at }) }];
+    });
+    return marks.toSorted((a, b) => (a.app < b.app ? -1 : 1));
   }
 }

@@ -2,7 +2,7 @@
  * Hooks run: made, waited for over many passes, and deleted by their policies. What a hook comes to is decided in
  * `core/hook-run.ts` and kept before and after the cluster is touched; nothing here blocks a pass.
  */
-import { forRun, isOver, judgeHook, runKey } from "#core/hook-run.ts";
+import { forRun, isOver, judgeHook, runKey, type HookMove } from "#core/hook-run.ts";
 import type { Hook, HookPhase } from "#core/hooks.ts";
 import { union, without, withUids } from "#core/inventory.ts";
 import { refKey, refOf, refText, type KubeObject } from "#core/object.ts";
@@ -62,7 +62,7 @@ async function runOne(context: HookContext, hook: Hook): Promise<OneEnd> {
     const held = run.runOf(key);
     const ended = isOver(hook, held);
     const live = ended ? undefined : await deps.kube.get(addressOf(hook.object));
-    const move = judgeHook(hook, run.generation, held, live, deps.clock());
+    const move = await explained(context, live, judgeHook(hook, run.generation, held, live, deps.clock()));
     switch (move.kind) {
       case "done":
         if (held?.state !== "succeeded") await run.remember(key, { state: "succeeded" });
@@ -82,6 +82,21 @@ async function runOne(context: HookContext, hook: Hook): Promise<OneEnd> {
     }
   }
   return { kind: "wait", sentence: "it is being made again" };
+}
+
+/** A Job's own words are a count: its pod knows why. */
+async function explained(
+  { explain }: HookContext,
+  live: KubeObject | undefined,
+  move: HookMove,
+): Promise<HookMove> {
+  if (live === undefined || (move.kind !== "failed" && move.kind !== "wait")) return move;
+  if (move.kind === "wait") {
+    const { sentence } = await explain(live, { status: "progressing", sentence: move.sentence });
+    return { ...move, sentence };
+  }
+  const verdict = await explain(live, { status: "failed", sentence: move.reason });
+  return { ...move, reason: verdict.sentence };
 }
 
 /** Why it cannot run at all; undefined once `work` is done. */

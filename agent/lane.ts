@@ -2,6 +2,7 @@
  * One App's lane: offers, passes and looks come one after another, never two at once. A new statement cuts a wait
  * short; a hub that is away does not keep the passes from their turn.
  */
+import { hasPods } from "#core/health/pods.ts";
 import type { Drift } from "#core/protocol.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
 import { applyOrderOf, type AppState } from "./app-state.ts";
@@ -9,17 +10,19 @@ import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
 import { Fights } from "./drift/fights.ts";
 import { observe } from "./observe.ts";
-import { runPass, type Open, type PassContext, type PassResult } from "./pass.ts";
+import { judging, runPass, type Open, type PassContext, type PassResult } from "./pass.ts";
 import { brokenContent, contentOf, type Content } from "./placement.ts";
 import type { Reporter } from "./report.ts";
 import type { Slots } from "./slots.ts";
 import { Stopped } from "./stop.ts";
 import { backoff, jittered, type Alarm } from "./wait.ts";
+import type { Vitals } from "./vitals.ts";
 import type { Held, Watches } from "./watch/watches.ts";
 
 export interface LaneContext extends AcceptContext, PassContext {
   reporter: Pick<Reporter, "changed" | "told">;
   slots: Slots;
+  vitals: Pick<Vitals, "step" | "passed">;
   watches: Pick<Watches, "of">;
 }
 
@@ -115,7 +118,7 @@ export class Lane {
   /** An error that no step expects is a fault of ours: told, logged, and tried again at the slow pace. */
   async #guarded(step: () => Promise<void>): Promise<void> {
     try {
-      await this.#context.slots.run(step);
+      await this.#context.slots.run(() => this.#context.vitals.step(step));
     } catch (error) {
       if (error instanceof Stopped || this.#context.stopper.stopped) return;
       const { deps } = this.#context;
@@ -167,7 +170,11 @@ export class Lane {
   async #pass(keys?: ReadonlySet<string>): Promise<void> {
     const before = this.#state.view?.phase;
     const part = keys === undefined ? undefined : { keys, open: this.#open };
+    const since = this.#context.deps.clock();
     const result = await runPass(this.#context, this.#state, this.#live, this.#passFailures, part);
+    const drift = result.kind === "settled" ? [...result.drift.values()] : [];
+    const restored = drift.filter((one) => one.restored).length;
+    this.#context.vitals.passed(result.kind, this.#context.deps.clock() - since, restored);
     const { phase, message } = this.#state.view ?? {};
     if (phase !== before)
       this.#context.deps.log({ level: "info", app: this.#state.app, message: `${phase}: ${message}` });
@@ -231,11 +238,15 @@ export class Lane {
     const { kube, clock, options } = this.#context.deps;
     const keys = new Set([...this.#open.keys(), ...this.#live.moved]);
     this.#live.moved.clear();
-    await observe(kube, options.objectsAtOnceMax, this.#state, this.#live, this.#open, keys);
+    const { judge } = judging(this.#context, this.#state);
+    const looking = { kube, atOnceMax: options.objectsAtOnceMax, judge };
+    await observe(looking, this.#state, this.#live, this.#open, keys);
     this.#observedAt = clock();
-    this.#observeMs = Math.min(this.#observeMs * 2, options.observeMaxMs);
-    const watched = [...this.#open.keys()].every((key) => this.#live.index.isSynced(key));
-    const ms = watched ? options.healthEveryMs : this.#observeMs;
+    const open = [...this.#open.keys()];
+    const watched = open.every((key) => this.#live.index.isSynced(key));
+    this.#observeMs = Math.min(this.#observeMs * 2, watched ? options.healthEveryMs : options.observeMaxMs);
+    // No watch shows pods: what they say of a workload is asked for, ever more rarely.
+    const ms = watched && !open.some(hasPods) ? options.healthEveryMs : this.#observeMs;
     this.#observeAt = this.#open.size === 0 ? NEVER : this.#observedAt + ms;
   }
 

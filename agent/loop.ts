@@ -11,14 +11,18 @@ import { Desk } from "./desk.ts";
 import { HoldTeller } from "./hold.ts";
 import { Hub, HubError } from "./hub.ts";
 import * as identities from "./identity.ts";
+import type { Life } from "./listen.ts";
 import { loadEnrolment, loadKeys, storeEnrolment, type AgentKey, type Enrolment } from "./keys.ts";
 import { KubeError } from "./kube/port.ts";
 import { addressOf, Membership } from "./membership.ts";
+import { PodReasons } from "./pods.ts";
 import { pollLoop } from "./poll.ts";
 import { Reporter } from "./report.ts";
 import { Slots } from "./slots.ts";
+import { PlacementShow } from "./visible.ts";
 import { Stopped, Stopper } from "./stop.ts";
 import { backoff } from "./wait.ts";
+import { Vitals } from "./vitals.ts";
 import { Watches } from "./watch/watches.ts";
 
 export interface RunningAgent {
@@ -26,17 +30,23 @@ export interface RunningAgent {
   stop(): Promise<void>;
   /** Resolves after a stop; rejects on a fatal fault. */
   done: Promise<void>;
+  /** What a monitor may ask of it. */
+  life: Life;
 }
 
-export function runAgent(deps: AgentDeps): RunningAgent {
+export function runAgent(given: AgentDeps): RunningAgent {
   const stopper = new Stopper();
-  const done = live(deps, stopper)
+  const vitals = new Vitals(given.clock);
+  const deps = { ...given, kube: vitals.metered(given.kube) };
+  const parts: Parts = {};
+  const done = live(deps, stopper, vitals, parts)
     .catch((error: unknown) => {
       if (!(error instanceof Stopped) && !stopper.stopped) throw error;
     })
     .finally(() => stopper.stop());
   return {
     done,
+    life: lifeOf(vitals, parts),
     async stop() {
       stopper.stop();
       const grace = new AbortController();
@@ -49,7 +59,23 @@ export function runAgent(deps: AgentDeps): RunningAgent {
   };
 }
 
-async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
+interface Parts {
+  desk?: Desk;
+}
+
+function lifeOf(vitals: Vitals, parts: Parts): Life {
+  return {
+    stuck: () => vitals.stuck(),
+    ready: () => vitals.loaded,
+    metrics() {
+      const phases = new Map<string, number>();
+      for (const { phase } of parts.desk?.contents() ?? []) phases.set(phase, (phases.get(phase) ?? 0) + 1);
+      return vitals.text(phases, process.memoryUsage.rss());
+    },
+  };
+}
+
+async function live(deps: AgentDeps, stopper: Stopper, vitals: Vitals, parts: Parts): Promise<void> {
   const run = randomBytes(6).toString("base64url");
   const keys = await patiently(deps, stopper, () => loadKeys(deps.kube, deps.clock()));
   const kubernetes = await patiently(deps, stopper, () => deps.kube.version());
@@ -59,8 +85,8 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
   const hub = new Hub(deps, stopper.signal, addressOf(identity), run);
   const membership = new Membership(deps, stopper, hub, { identity, keys, token, run, kubernetes });
   const apis = new ApisTeller(deps, stopper, hub);
-  const hold = new HoldTeller(deps, stopper, hub);
-  const parts: { desk?: Desk } = {};
+  const show = new PlacementShow(deps, stopper, () => parts.desk?.shown() ?? []);
+  const hold = new HoldTeller(deps, stopper, hub, () => show.read());
   const reporter = new Reporter(deps, stopper, hub, {
     contents: () => parts.desk?.contents() ?? [],
     kubernetes: () => kubernetes,
@@ -72,19 +98,29 @@ async function live(deps: AgentDeps, stopper: Stopper): Promise<void> {
     deps: watched,
     stopper,
     hub,
-    reporter,
+    reporter: {
+      told: () => reporter.told(),
+      changed() {
+        reporter.changed();
+        show.changed();
+      },
+    },
     slots,
     watches,
+    vitals,
+    reasons: new PodReasons(deps),
     identity: () => membership.identity,
   });
   parts.desk = desk;
   await patiently(deps, stopper, () => desk.load());
+  vitals.loaded = true;
   await Promise.all([
     reporter.run(),
     apis.run(),
     hold.run(),
+    show.run(),
     watches.run(),
-    pollLoop({ deps, stopper, hub, desk, membership }),
+    pollLoop({ deps, stopper, hub, desk, membership, vitals }),
   ]);
   await desk.ended();
 }

@@ -7,6 +7,7 @@ import { createHubFetch } from "./hub-fetch.ts";
 import { createKubeApi, type KubeApi } from "./kube/api.ts";
 import { fromKubeconfig, inCluster } from "./kube/connect.ts";
 import { Leadership } from "./leadership.ts";
+import type { Listening } from "./listen.ts";
 import { runAgent, type RunningAgent } from "./loop.ts";
 import { sleep } from "./timer.ts";
 
@@ -39,12 +40,14 @@ async function run(config: AgentConfig): Promise<void> {
     token: config.token,
     options: config.options,
   });
+  const served = config.listen === undefined ? undefined : await serve(config.listen, agent);
   // Closing ends the requests that the stop has left behind.
   const stop = (): void => void agent.stop().then(() => kube.close());
   process.once("SIGTERM", stop).once("SIGINT", stop);
   try {
     await agent.done;
   } finally {
+    await served?.close();
     await kube.close();
   }
 }
@@ -54,6 +57,17 @@ function started({ lease }: AgentConfig, { leases }: KubeApi, deps: AgentDeps): 
   const me = `${lease.host}-${randomBytes(4).toString("hex")}`;
   const monotonic = (): number => performance.now();
   return runElected(deps, new Leadership({ ...deps, leases, me, leaseMs: lease.ms, monotonic }));
+}
+
+/** Loaded only where it is asked for. An address that cannot be had ends the agent: its probes would fail. */
+async function serve(at: { host: string; port: number }, agent: RunningAgent): Promise<Listening> {
+  const { listen } = await import("./listen.ts");
+  try {
+    return await listen(at, agent.life);
+  } catch (error) {
+    await agent.stop();
+    throw error;
+  }
 }
 
 async function connect(config: AgentConfig["kube"]): Promise<KubeApi> {

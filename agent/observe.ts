@@ -1,5 +1,6 @@
 /** Looks at objects whose status may have changed, and at nothing else: a verdict changes the view only when it differs. */
-import { health, type Health } from "#core/health.ts";
+import type { Health } from "#core/health.ts";
+import type { KubeObject } from "#core/object.ts";
 import type { AppState } from "./app-state.ts";
 import { KubeError, type Address, type Kube } from "./kube/port.ts";
 import type { Open } from "./pass.ts";
@@ -8,17 +9,25 @@ import { mapBounded } from "./slots.ts";
 import { noting } from "./watch/noting.ts";
 import type { Held } from "./watch/watches.ts";
 
+/** What an object comes to, with the reason behind it. */
+export type Judge = (object: KubeObject) => Promise<Health>;
+
+export interface Looking {
+  kube: Kube;
+  atOnceMax: number;
+  judge: Judge;
+}
+
 /** Brings `open` up to date for these objects. */
 export async function observe(
-  kube: Kube,
-  atOnceMax: number,
+  looking: Looking,
   state: AppState,
   live: Held,
   open: Open,
   keys: ReadonlySet<string>,
 ): Promise<void> {
   const places = new Map([...keys].map((key) => [key, live.addressOf(key)]));
-  for (const [key, verdict] of await lookAt(noting(kube, live.index), atOnceMax, places))
+  for (const [key, verdict] of await lookAt({ ...looking, kube: noting(looking.kube, live.index) }, places))
     if (verdict.status === "current") open.delete(key);
     else open.set(key, verdict);
   live.recheck(keys);
@@ -29,8 +38,7 @@ export async function observe(
 
 /** Passing errors leave the last verdict standing: such an object is missing in the answer, as is one without an address. */
 export async function lookAt(
-  kube: Kube,
-  atOnceMax: number,
+  { kube, atOnceMax, judge }: Looking,
   places: ReadonlyMap<string, Address | undefined>,
 ): Promise<Map<string, Health>> {
   const seen = new Map<string, Health>();
@@ -38,7 +46,10 @@ export async function lookAt(
     if (address === undefined) return;
     try {
       const object = await kube.get(address);
-      seen.set(key, object === undefined ? { status: "progressing", sentence: "is gone" } : health(object));
+      seen.set(
+        key,
+        object === undefined ? { status: "progressing", sentence: "is gone" } : await judge(object),
+      );
     } catch (error) {
       if (!(error instanceof KubeError && error.passing)) throw error;
     }

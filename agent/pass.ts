@@ -2,7 +2,7 @@
  * A pass as the lane sees it: which kind is due, what its end makes of the view, and when to look again. A passing
  * trouble of the API server never turns a healthy App into a failed one.
  */
-import type { Health } from "#core/health.ts";
+import { health, type Health } from "#core/health.ts";
 import { isHook } from "#core/hooks.ts";
 import { parseRefKey, refOf, type KubeObject } from "#core/object.ts";
 import type { Drift } from "#core/protocol.ts";
@@ -13,9 +13,12 @@ import { addressOf, type Mode } from "./apply.ts";
 import { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
 import { Memo } from "./drift/memo.ts";
+import { secretValues } from "./bundle-secrets.ts";
 import type { Identity } from "./identity.ts";
+import type { Judge } from "./observe.ts";
 import { openIn, type DoneEnd, type PassEnd } from "./pass-end.ts";
 import { contentFor, failedView, phaseOf, removedContent, withDrift, type Content } from "./placement.ts";
+import type { Explain, PodReasons } from "./pods.ts";
 import { dropBundles } from "./state/bundles.ts";
 import { writeRecord, type KeptRecord } from "./state/record.ts";
 import type { Stopper } from "./stop.ts";
@@ -28,6 +31,7 @@ const SPOILED_PASSES_MAX = 3;
 
 export interface PassContext {
   deps: AgentDeps;
+  reasons: PodReasons;
   stopper: Stopper;
   identity: () => Identity;
 }
@@ -116,7 +120,7 @@ async function runApply(
   if (!record.applied) await markApplied(context, state);
   memo.settle(end.seen);
   if (part === undefined) live.hold(new Map(end.seen.map((one) => [one.key, addressOf(one.object)])));
-  const open = openIn([...(part?.open ?? []), ...end.verdicts]);
+  const open = openIn([...(part?.open ?? []), ...recalled(context, end.verdicts)]);
   const held = objects.filter((object) => !isHook(object)).length;
   state.view = doneView({ ...baseOf(state, record), objects: held }, mode, end, open);
   const drift = new Map(end.seen.flatMap((one) => (one.drift === undefined ? [] : [[one.key, one.drift]])));
@@ -194,15 +198,25 @@ export async function dropLeftovers(context: Pick<PassContext, "deps">, state: A
   await dropBundles(context.deps.kube, state.app);
 }
 
-function syncContext(
-  { deps, stopper, identity }: PassContext,
-  state: AppState,
-  record: KeptRecord,
-): SyncContext {
-  const { hub, project } = identity();
+/** Reasons are read by the looks that follow; until then the last ones stand, or a message would come and go. */
+function recalled({ reasons }: PassContext, verdicts: ReadonlyMap<string, Health>): [string, Health][] {
+  return [...verdicts].map(([key, verdict]) => [key, reasons.recall(key, verdict)]);
+}
+
+/** How the App's objects are judged, and what is said of those that are not well. */
+export function judging({ deps, reasons }: PassContext, state: AppState): { judge: Judge; explain: Explain } {
+  const explain: Explain = (object, verdict) =>
+    reasons.explain(object, verdict, () => secretValues(deps.kube, state));
+  return { explain, judge: (object) => explain(object, health(object)) };
+}
+
+function syncContext(context: PassContext, state: AppState, record: KeptRecord): SyncContext {
+  const { deps, stopper } = context;
+  const { hub, project } = context.identity();
   const owner = { hub, project, app: state.app };
   const run = new DeliveryRun(deps.kube, state, record);
-  return { deps, stopper, owner, store: state.store, run, settled: () => undefined };
+  const settled = () => undefined;
+  return { deps, stopper, owner, store: state.store, run, settled, ...judging(context, state) };
 }
 
 /** The view to go on from: that of this generation, or a new one. */

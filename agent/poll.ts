@@ -9,6 +9,7 @@ import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
 import type { Membership } from "./membership.ts";
 import type { Stopper } from "./stop.ts";
+import type { Vitals } from "./vitals.ts";
 import { backoff, jittered } from "./wait.ts";
 import { POLL_IDLE_MS_DEFAULT } from "#core/limits.ts";
 
@@ -16,6 +17,7 @@ export interface PollContext {
   deps: AgentDeps;
   stopper: Stopper;
   hub: Hub;
+  vitals: Pick<Vitals, "polled" | "pollDue">;
   desk: Pick<Desk, "take">;
   membership: Pick<Membership, "considerCharter" | "tend" | "refused" | "askedToRotate">;
 }
@@ -28,7 +30,7 @@ interface Cursor {
 }
 
 export async function pollLoop(context: PollContext): Promise<void> {
-  const { deps, stopper } = context;
+  const { deps, stopper, vitals } = context;
   let cursor: Cursor = {
     etag: undefined,
     beatAt: -Infinity,
@@ -44,9 +46,12 @@ export async function pollLoop(context: PollContext): Promise<void> {
       if (stopper.stopped) return;
       if (!(error instanceof HubError || error instanceof KubeError)) throw error;
       failures += 1;
+      vitals.polled("failed");
       deps.log({ level: "warn", message: `poll failed: ${error.message}` });
     }
-    await deps.sleep(waitMs(deps, cursor, failures), stopper.signal);
+    const ms = waitMs(deps, cursor, failures);
+    vitals.pollDue(ms);
+    await deps.sleep(ms, stopper.signal);
   }
 }
 
@@ -73,6 +78,7 @@ async function pollOnce(context: PollContext, cursor: Cursor): Promise<Cursor> {
   const beat = now - cursor.beatAt >= deps.options.heartbeatMs;
   const whole = now - cursor.fetchedAt >= deps.options.unconditionalFetchMs;
   const desired = await hub.desired(whole ? undefined : cursor.etag, beat);
+  context.vitals.polled(desired.kind);
   stopper.check();
   const next = { ...cursor, beatAt: beat ? now : cursor.beatAt, fetchedAt: whole ? now : cursor.fetchedAt };
   if (desired.kind === "unchanged") return { ...next, pollMs: desired.pollMs ?? cursor.pollMs };

@@ -14,6 +14,8 @@ import { deliver, identified, remove, type Deliverable } from "./deliver.ts";
 import type { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
 import { endOf, type PassEnd } from "./pass-end.ts";
+import type { Judge } from "./observe.ts";
+import type { Explain } from "./pods.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { InventoryStore } from "./state/inventories.ts";
 import { ensureNamespace } from "./state/system.ts";
@@ -30,6 +32,8 @@ export interface SyncContext {
   store: InventoryStore;
   run: DeliveryRun;
   settled: ApplyContext["settled"];
+  judge: Judge;
+  explain: Explain;
 }
 
 export async function applyPass(

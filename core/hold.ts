@@ -3,6 +3,7 @@
  * ConfigMap, for all Apps or for one. It holds what comes next; what is assigned already goes on.
  */
 import { z } from "zod";
+import { parseDuration } from "./duration.ts";
 import { nameSchema } from "./metadata.ts";
 import { sentence } from "./text.ts";
 
@@ -78,23 +79,62 @@ export function parseHold(data: Readonly<Record<string, string>>, now: number): 
     return toldHoldSchema.parse({ ...(all === undefined ? {} : { all }), apps: Object.fromEntries(apps) });
   } catch (error) {
     return {
-      all: { until: now + UNREADABLE_MS, reason: sentence(faultOf(error), REASON_CHARS_MAX) },
+      all: {
+        until: now + UNREADABLE_MS,
+        reason: sentence(faultOf("ConfigMap fairlead-hold", error), REASON_CHARS_MAX),
+      },
       apps: {},
     };
   }
 }
 
+/** On an App's placement in the cluster: `2h payday`, or a time and a reason. */
+export const HOLD_ANNOTATION = "fairlead.dev/hold";
+
+export interface HoldMark {
+  app: string;
+  text: string;
+  /** When it was written: where a duration begins. */
+  at?: number;
+}
+
+/** The hold with what people wrote on placements; of two that mean one App the longer counts. */
+export function withMarks(hold: ToldHold, marks: readonly HoldMark[], now: number): ToldHold {
+  const apps = { ...hold.apps };
+  for (const mark of marks) {
+    const held = markHold(mark, now);
+    if (held.until > (apps[mark.app]?.until ?? 0)) apps[mark.app] = held;
+  }
+  const longest = Object.entries(apps).toSorted(([, a], [, b]) => b.until - a.until);
+  return { ...hold, apps: Object.fromEntries(longest.slice(0, HOLD_APPS_MAX)) };
+}
+
+function markHold({ text, at }: HoldMark, now: number): Hold {
+  const [first = "", ...reason] = text.trim().split(/\s+/);
+  const lengthMs = parseDuration(first);
+  const until =
+    lengthMs === undefined ? first : new Date((at ?? now) + Math.min(lengthMs, HOLD_MS_MAX)).toISOString();
+  try {
+    return holdOf(HOLD_ANNOTATION, until, reason.join(" "), now);
+  } catch (error) {
+    return { until: now + UNREADABLE_MS, reason: sentence(faultOf("its hold", error), REASON_CHARS_MAX) };
+  }
+}
+
 function holdOf(key: string, until = "", reason = "", now: number): Hold {
   const time = timeSchema.safeParse(until.trim());
-  if (!time.success) throw new Error(`${key} is no time such as 2026-11-22T06:00:00Z`);
+  if (!time.success)
+    throw new Error(
+      `${key} is no time such as 2026-11-22T06:00:00Z${key === HOLD_ANNOTATION ? ", and no duration such as 2h" : ""}`,
+    );
   const at = Date.parse(time.data);
   if (at > now + HOLD_MS_MAX) throw new Error(`${key} is more than 30 days ahead`);
   if (reason.trim() === "") throw new Error(`${key} has no reason`);
   return { until: at, reason: sentence(reason, REASON_CHARS_MAX) };
 }
 
-function faultOf(error: unknown): string {
+function faultOf(where: string, error: unknown): string {
   const why =
     error instanceof z.ZodError ? error.issues[0]?.message : error instanceof Error ? error.message : "";
-  return `ConfigMap fairlead-hold cannot be read: ${why ?? ""}`;
+  return `${where} cannot be read: ${why ?? ""}`;
 }

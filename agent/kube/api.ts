@@ -8,10 +8,11 @@ import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
 import { createLeaseStore, type LeaseStore } from "./lease.ts";
 import { readOpenapi } from "./openapi.ts";
 import { listMetadata, watchMetadata } from "./metadata.ts";
+import { listPods, readLog } from "./pods.ts";
 import { createDiscovery, type ServedKind } from "./discovery.ts";
 import { FIELD_MANAGER, KubeError, type Address, type Kube, type Selection } from "./port.ts";
 import { notServed } from "./served.ts";
-import { createWire, type KubeAddress } from "./wire.ts";
+import { createWire, type KubeAddress, type Wire } from "./wire.ts";
 
 /** `timeoutMs` is per request. */
 export interface KubeApiOptions extends KubeAddress {
@@ -65,18 +66,7 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
       if (!options.dryRun && object.kind === "CustomResourceDefinition") expectKind(object);
       return asObject(answer);
     },
-    async setManagers(target, managedFields, resourceVersion) {
-      const { apiVersion, kind, namespace, name } = target;
-      const served = await servedOrThrow({ apiVersion, kind, metadata: { namespace, name } });
-      const body = [
-        { op: "replace", path: "/metadata/managedFields", value: managedFields },
-        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
-      ];
-      const path = `${pathOf(served, target)}?fieldManager=${FIELD_MANAGER}`;
-      return asObject(
-        await wire.send({ method: "PATCH", path, contentType: "application/json-patch+json", body }),
-      );
-    },
+    ...partialWrites(wire, servedOrThrow),
     async delete(target, uid) {
       const served = await discovery.find(target.apiVersion, target.kind);
       if (served === undefined) return "absent";
@@ -105,6 +95,8 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     async *watchMetadata(selection, from) {
       yield* watchMetadata(wire, await collectionOf(selection), selection, from);
     },
+    pods: (namespace, selector, podsMax) => listPods(wire, namespace, selector, podsMax),
+    podLog: (pod, limits) => readLog(wire, pod, limits),
     async version() {
       return versionSchema.parse(await wire.send({ method: "GET", path: "/version" })).gitVersion;
     },
@@ -133,6 +125,33 @@ function applyRequest(path: string, body: KubeObject, options: { dryRun: boolean
   // JSON is YAML, and this type is what every server version knows.
   const contentType = "application/apply-patch+yaml";
   return { method: "PATCH", path: `${path}?${query.toString()}`, contentType, body } as const;
+}
+
+/** Writes of a part of an object that is there. */
+function partialWrites(
+  wire: Wire,
+  servedOrThrow: (object: KubeObject) => Promise<ServedKind>,
+): Pick<Kube, "applyStatus" | "setManagers"> {
+  return {
+    async applyStatus(object) {
+      const served = await servedOrThrow(object);
+      const path = `${pathOf(served, addressOf(object))}/status?fieldManager=${FIELD_MANAGER}&force=true`;
+      const contentType = "application/apply-patch+yaml";
+      return asObject(await wire.send({ method: "PATCH", path, contentType, body: object }));
+    },
+    async setManagers(target, managedFields, resourceVersion) {
+      const { apiVersion, kind, namespace, name } = target;
+      const served = await servedOrThrow({ apiVersion, kind, metadata: { namespace, name } });
+      const body = [
+        { op: "replace", path: "/metadata/managedFields", value: managedFields },
+        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+      ];
+      const path = `${pathOf(served, target)}?fieldManager=${FIELD_MANAGER}`;
+      return asObject(
+        await wire.send({ method: "PATCH", path, contentType: "application/json-patch+json", body }),
+      );
+    },
+  };
 }
 
 function addressOf(object: KubeObject): Address {

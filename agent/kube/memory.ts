@@ -7,6 +7,7 @@
 import { groupOf, refKey, refOf, refText, type KubeObject, type ObjectRef } from "#core/object.ts";
 import { valueAt, type Fields } from "#core/pointer.ts";
 import { withEncodedData } from "#core/secret.ts";
+import { matches } from "#core/selector.ts";
 import { BUILTIN_KINDS, type Scope } from "./builtin.ts";
 import { MemoryObjects, type Stored } from "./memory-objects.ts";
 import { isSelected, metadataOf } from "./memory-watch.ts";
@@ -74,6 +75,11 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       const { object: next, owners } = settled;
       return stored.show(dryRun ? stored.next(live, next, owners) : stored.store(next, owners));
     },
+    async applyStatus(object) {
+      const { object: live, owners } = storedAt(stored, addressOf(object));
+      const same = JSON.stringify(live["status"]) === JSON.stringify(object["status"]);
+      return stored.show(stored.store(same ? live : { ...live, status: object["status"] }, owners));
+    },
     async setManagers(target, managedFields, resourceVersion) {
       const { object } = storedAt(stored, target, resourceVersion);
       return stored.show(stored.store(object, ownersOf(managedFields)));
@@ -95,6 +101,19 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
     served: async () => servedKinds(objects),
     async *openapi() {},
     version: async () => SIMULATED_VERSION,
+    async pods(namespace, selector, podsMax) {
+      const all = stored.sorted().map((one) => stored.show(one));
+      const within = all.filter(
+        (one) => one.kind === "Pod" && one.apiVersion === "v1" && one.metadata.namespace === namespace,
+      );
+      return within.filter(({ metadata }) => matches(selector, metadata.labels ?? {})).slice(0, podsMax);
+    },
+    async podLog({ namespace, name: pod, container, previous }) {
+      const live = stored.held(keyOf({ apiVersion: "v1", kind: "Pod", namespace, name: pod }));
+      if (live === undefined) throw new KubeError(404, "NotFound", `pods "${pod}" not found`);
+      if (previous) throw new KubeError(400, "BadRequest", `no previous run of ${container} in ${pod}`);
+      return "";
+    },
     async *listMetadata(selection) {
       expectServed(selection);
       const selected = stored.sorted().filter(({ object }) => isSelected(object, selection));
@@ -201,6 +220,10 @@ function contentsOf(objects: ReadonlyMap<string, Stored>, gone: KubeObject): [st
 
 function keyOf({ apiVersion, kind, namespace, name }: Address): string {
   return refKey({ group: groupOf(apiVersion), kind, namespace, name });
+}
+
+function addressOf({ apiVersion, kind, metadata }: KubeObject): Address {
+  return { apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name };
 }
 
 function namespaceRef(name: string): ObjectRef {

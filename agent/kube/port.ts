@@ -3,6 +3,7 @@
  * simulated clusters. Objects are raw JSON both ways; an operating error is a `KubeError`, never a bare throw.
  */
 import type { KubeObject } from "#core/object.ts";
+import type { Selector } from "#core/selector.ts";
 
 /** Whose fields are ours, in every apply. */
 export { MANAGER as FIELD_MANAGER } from "#core/managed.ts";
@@ -37,12 +38,21 @@ export type WatchEvent =
   /** Nothing changed up to here. */
   | { type: "bookmark"; version: string };
 
+export interface LogOf {
+  namespace: string;
+  name: string;
+  container: string;
+  previous: boolean;
+}
+
 export interface Kube {
   /**
    * Server-side apply under `FIELD_MANAGER`; the answer is the object as the server has it (or, on a dry run,
    * would have it) after defaulting and admission.
    */
   apply(object: KubeObject, options: { dryRun: boolean; force: boolean }): Promise<KubeObject>;
+  /** Server-side apply of the status alone, of an object that is there, under `FIELD_MANAGER`. */
+  applyStatus(object: KubeObject): Promise<KubeObject>;
   /**
    * Writes `metadata.managedFields` and nothing else, if the object is still at `resourceVersion`; otherwise a `KubeError`
    * 409.
@@ -72,6 +82,10 @@ export interface Kube {
     selection: Selection,
     from: { version: string; forMs: number; signal: AbortSignal },
   ): AsyncIterable<WatchEvent>;
+  /** Pods of one namespace, `podsMax` at most; the server says which. */
+  pods(namespace: string, selector: Selector, podsMax: number): Promise<KubeObject[]>;
+  /** The last lines that a container wrote, cut at `bytesMax` from their start; `previous`: the run before. */
+  podLog(pod: LogOf, limits: { lines: number; bytesMax: number }): Promise<string>;
   /** For example `v1.34.4`. */
   version(): Promise<string>;
 }

@@ -42,6 +42,8 @@ export interface WireRequest {
 export interface Wire {
   /** Parsed JSON of a 2xx answer; everything else throws a `KubeError`. */
   send(request: WireRequest): Promise<unknown>;
+  /** The body of a 2xx answer, whatever it is. */
+  text(request: WireRequest): Promise<string>;
   /** The body of a 2xx answer as it comes, for as long as it comes or until `signal`; errors are `KubeError`s. */
   stream(request: WireRequest, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
@@ -80,14 +82,20 @@ export function createWire(address: KubeAddress, timeoutMs: number = REQUEST_TIM
     return await open(request, true, signal);
   }
 
+  async function answered(request: WireRequest): Promise<Answer> {
+    try {
+      return await whole(await opened(request), request);
+    } catch (error) {
+      throw error instanceof KubeError ? error : noAnswer(address.server, request, error);
+    }
+  }
+
   return {
-    async send(request) {
-      try {
-        const answer = await opened(request);
-        return read(await whole(answer, request), request);
-      } catch (error) {
-        throw error instanceof KubeError ? error : noAnswer(address.server, request, error);
-      }
+    send: async (request) => read(await answered(request), request),
+    async text(request) {
+      const answer = await answered(request);
+      if (answer.status !== 200) read(answer, request);
+      return answer.text;
     },
     async *stream(request, signal) {
       const both = AbortSignal.any([signal, closing.signal]);

@@ -15,6 +15,7 @@ type Holder = "Secret" | "ConfigMap";
 
 /** True for what the agent lives on: no App may bring it, nothing may prune it. */
 export function isOwnState(ref: ObjectRef): boolean {
+  if (ref.group === "fairlead.dev") return ref.kind === "Placement" && ref.namespace === SYSTEM_NAMESPACE;
   if (ref.group !== "") return false;
   if (ref.kind === "Namespace") return ref.name === SYSTEM_NAMESPACE;
   const holder = ref.kind === "Secret" || ref.kind === "ConfigMap";

@@ -43,6 +43,16 @@ describe(parseConfig.name, () => {
     });
   });
 
+  it("serves only where it is told to, at a host and port", () => {
+    expect(parseConfig([], {})).not.toHaveProperty("listen");
+    const listen = (text: string) => parseConfig([], { FAIRLEAD_LISTEN: text });
+    expect(listen("127.0.0.1:8080")).toMatchObject({ listen: { host: "127.0.0.1", port: 8080 } });
+    expect(listen("[::1]:9")).toMatchObject({ listen: { host: "::1", port: 9 } });
+    expect(listen(":8080")).toMatchObject({ listen: { host: "::", port: 8080 } });
+    for (const wrong of ["8080", "a:b", "a:70000"])
+      expect(() => listen(wrong)).toThrow("--listen must be HOST:PORT");
+  });
+
   it("names the flag and what it allows when a value is wrong", () => {
     expect(() => parseConfig(["--drift-every", "soon"], {})).toThrow(
       "--drift-every must be a duration such as 30s",

@@ -8,6 +8,7 @@ import { apiList } from "#core/capabilities.ts";
 import { compare, lastEditor } from "#core/diff.ts";
 import { health } from "#core/health.ts";
 import type { KubeObject } from "#core/object.ts";
+import type { Selector } from "#core/selector.ts";
 import { takeOver } from "#core/takeover.ts";
 
 export interface KubeUnderTest {
@@ -109,6 +110,37 @@ export function kubeConformance(
       expect((await kube.apply(object, FORCE))["data"]).toEqual({ a: "1" });
       const late = await errorOf(kube.setManagers(addressOf(object), [], version));
       expect(late).toMatchObject({ status: 409, reason: "Conflict" });
+    });
+    it("lists the pods of a namespace that a selector means, and no more than asked for", async () => {
+      const { kube, namespace } = open();
+      const within = await namespace();
+      for (const [name, app] of [
+        ["a", "web"],
+        ["b", "web"],
+        ["c", "db"],
+      ] as const) {
+        const metadata = { name, namespace: within, labels: { app } };
+        const spec = { containers: [{ name: "main", image: "web:1" }] };
+        await kube.apply({ apiVersion: "v1", kind: "Pod", metadata, spec }, FORCE);
+      }
+      const names = async (selector: Selector, podsMax = 20): Promise<string[]> =>
+        (await kube.pods(within, selector, podsMax)).map(({ metadata }) => metadata.name);
+      expect(await names({ matchLabels: { app: "web" } })).toEqual(["a", "b"]);
+      expect(await names({ matchLabels: { app: "web" } }, 1)).toHaveLength(1);
+      const matchExpressions: Selector["matchExpressions"] = [
+        { key: "app", operator: "NotIn", values: ["web", "other"] },
+        { key: "app", operator: "Exists" },
+        { key: "gone", operator: "DoesNotExist" },
+      ];
+      expect(await names({ matchExpressions })).toEqual(["c"]);
+      expect((await kube.pods(within, { matchLabels: { app: "db" } }, 5))[0]).toMatchObject({
+        apiVersion: "v1",
+        kind: "Pod",
+        spec: { containers: [{ image: "web:1" }] },
+      });
+      const log = { namespace: within, name: "a", container: "main", previous: true };
+      const error = await errorOf(kube.podLog(log, { lines: 5, bytesMax: 100 }));
+      expect(error).toMatchObject({ name: "KubeError" });
     });
     it("keeps a Secret's stringData as data", async () => {
       const { kube, namespace } = open();

@@ -35,6 +35,8 @@ const FAST: AgentOptions = {
   backoffMaxMs: 10,
   observeMinMs: 2,
   observeMaxMs: 10,
+  placementsEveryMs: 2,
+  podsEveryMs: 2,
   establishMs: 2_000,
   apisSettleMs: 2,
   stopGraceMs: 200,

@@ -18,6 +18,7 @@ function wireOf(answers: unknown[], chunks: readonly string[] = []) {
       asked.push(request);
       return answers.shift();
     },
+    text: async () => "",
     async *stream(request) {
       asked.push(request);
       for (const chunk of chunks) yield new TextEncoder().encode(chunk);
