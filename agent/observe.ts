@@ -18,7 +18,7 @@ export async function observe(
   keys: ReadonlySet<string>,
 ): Promise<void> {
   const places = new Map([...keys].map((key) => [key, live.addressOf(key)]));
-  for (const [key, verdict] of await lookAt(noting(kube, live.index), atOnceMax, places))
+  for (const [key, verdict] of await lookAt(noting(kube, live), atOnceMax, places))
     if (verdict.status === "current") open.delete(key);
     else open.set(key, verdict);
   live.recheck(keys);

@@ -37,12 +37,19 @@ export type WatchEvent =
   /** Nothing changed up to here. */
   | { type: "bookmark"; version: string };
 
+export interface ApplyOptions {
+  dryRun: boolean;
+  force: boolean;
+  absent?: boolean;
+}
+
 export interface Kube {
   /**
    * Server-side apply under `FIELD_MANAGER`; the answer is the object as the server has it (or, on a dry run,
-   * would have it) after defaulting and admission.
+   * would have it) after defaulting and admission. With `absent` only what is not there is made; a `KubeError` 409 says
+   * that it is.
    */
-  apply(object: KubeObject, options: { dryRun: boolean; force: boolean }): Promise<KubeObject>;
+  apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject>;
   /**
    * Writes `metadata.managedFields` and nothing else, if the object is still at `resourceVersion`; otherwise a `KubeError`
    * 409.
