@@ -60,6 +60,8 @@ export async function applyObject(context: ApplyContext, object: KubeObject): Pr
   if (problem !== undefined) return failed(key, object, problem);
   if (isLeftAlone(object)) return left(key, object);
   try {
+    const made = await madeNew(context, key, object);
+    if (made !== undefined) return made;
     const live = await context.kube.get(addressOf(object));
     return live === undefined
       ? await applyAbsent(context, key, object)
@@ -74,6 +76,19 @@ export async function applyObject(context: ApplyContext, object: KubeObject): Pr
 export function addressOf(object: KubeObject): Address {
   const { name, namespace = "" } = object.metadata;
   return { apiVersion: object.apiVersion, kind: object.kind, namespace, name };
+}
+
+/** What no pass has seen yet is most likely not there: one request then, in place of a look and one. */
+async function madeNew(context: ApplyContext, key: string, object: KubeObject): Promise<Seen | undefined> {
+  const { kube, mode, known, sync } = context;
+  if (mode !== "deliver" || sync.adopt || known.entries[key]?.uid !== undefined) return undefined;
+  try {
+    const created = await kube.apply(object, { dryRun: false, force: true, absent: true });
+    return seen(key, object, "created", created);
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 409) return undefined;
+    throw error;
+  }
 }
 
 async function applyAbsent(context: ApplyContext, key: string, object: KubeObject): Promise<Seen> {
@@ -134,9 +149,12 @@ async function bringUp(
   const ignore = ignoreFor(object, live, sync.ignore, scaled);
   const wanted = withoutIgnored(object, ignore, live);
   const take = force ? takeOver(live, wanted, pointersFor(object, ignore)) : undefined;
-  const dry = await dryRun(kube, wanted, force);
+  // A release that declares another value is written at once; the answer tells whether it was only another spelling.
+  const plain =
+    mode === "deliver" && force && take === undefined && compare(wanted, live, undefined, ignore).length > 0;
+  const dry = plain ? undefined : await dryRun(kube, wanted, force);
   const changes = [...compare(wanted, live, dry, ignore), ...goingWith(take, live)];
-  const undried = dry === undefined ? { undried: true as const } : {};
+  const undried = dry === undefined && !plain ? { undried: true as const } : {};
   if (changes.length === 0) return { ...seen(key, object, "unchanged", live), ...undried };
   if (mode === "tell")
     return { ...seen(key, object, "skipped", live), drift: driftOf(live, changes, false), ...undried };

@@ -4,14 +4,17 @@ import { build, type Plugin } from "esbuild";
 const root = new URL("..", import.meta.url);
 const OUTFILE = new URL("dist/agent.mjs", root).pathname;
 
-/** How Node runs it in a cluster: a small heap and few threads, by measurement (`npm run bench -- line`). */
+/** How Node runs it in a cluster: a small heap, few threads and no compiler, by measurement (docs/decisions/019-agent-memory.md). */
 export const AGENT_NODE_ARGS = [
   "--max-semi-space-size=1",
   "--max-old-space-size=64",
-  "--optimize-for-size",
+  "--lite-mode",
   "--single-threaded-gc",
   "--v8-pool-size=1",
 ];
+
+/** One arena for all threads: glibc gives each its own, and what is free in one is of no use to another. */
+export const AGENT_ENV = { MALLOC_ARENA_MAX: "1" };
 
 /** Forty languages of zod's messages, 250 kB of code that is parsed at every start; ours are in English. */
 const withoutLocales: Plugin = {

@@ -68,14 +68,21 @@ export async function prepareNext(kube: Kube, token?: string): Promise<AgentKeys
   return await change(kube, (stored) => ({ ...stored, next, nextToken: token }));
 }
 
-/** `next` is good: it takes the place of the key in force, with the new registration where there is one. */
-export async function promoteNext(kube: Kube, now: number, enrolment?: Enrolment): Promise<AgentKeys> {
-  return await change(kube, ({ next, ...stored }) => ({
-    ...stored,
-    ...(next === undefined ? {} : { key: next, madeAt: String(now) }),
-    ...(enrolment === undefined ? {} : { enrolment: JSON.stringify(enrolment) }),
-    nextToken: undefined,
-  }));
+/**
+ * `good` takes the place of the key in force, with the new registration where there is one. Where another process has put
+ * something else beside that key meanwhile, the hub has not heard of it: nothing changes, and the next refusal tells.
+ */
+export async function promoteNext(
+  kube: Kube,
+  now: number,
+  good: AgentKey,
+  enrolment?: Enrolment,
+): Promise<AgentKeys> {
+  return await change(kube, ({ next, ...stored }) => {
+    if (next === undefined || publicPart(next) !== good.publicKey.x) return { ...stored, next };
+    const registered = enrolment === undefined ? {} : { enrolment: JSON.stringify(enrolment) };
+    return { ...stored, key: next, madeAt: String(now), ...registered, nextToken: undefined };
+  });
 }
 
 export async function dropNext(kube: Kube): Promise<AgentKeys> {
@@ -104,6 +111,10 @@ async function keysOf({ key, madeAt, next, nextToken }: Stored): Promise<AgentKe
 async function newPair(): Promise<string> {
   const pair = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   return JSON.stringify(await exportJWK(pair.privateKey));
+}
+
+function publicPart(pair: string): string {
+  return pairSchema.parse(JSON.parse(pair)).x;
 }
 
 async function importPair(text: string): Promise<AgentKey> {

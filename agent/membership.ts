@@ -104,7 +104,7 @@ export class Membership {
     const request = { protocol: PROTOCOL_VERSION, key: next.publicKey, proof };
     for (const { privateKey } of signers) {
       const refused = await this.#refusal(() => this.#hub.rotate(request, privateKey));
-      if (refused === undefined) return await this.#promote("rotated");
+      if (refused === undefined) return await this.#promote(next, "rotated");
       if (refused.status !== 401) return await this.#giveUp(refused);
     }
     // Neither key is known: the polls tell it. Both are kept, as the hub may be one that was put back from a copy.
@@ -123,8 +123,8 @@ export class Membership {
     }
   }
 
-  async #promote(how: string): Promise<void> {
-    const keys = await promoteNext(this.#deps.kube, this.#deps.clock());
+  async #promote(good: AgentKey, how: string): Promise<void> {
+    const keys = await promoteNext(this.#deps.kube, this.#deps.clock(), good);
     this.#asked = false;
     this.#take(keys);
     const mark = fingerprintOf(keys.key.publicKey);
@@ -171,7 +171,7 @@ export class Membership {
       const enrolment = await identities.checkedEnrolment(token, answer).catch((error: unknown) => {
         throw new HubError(400, error instanceof Error ? error.message : String(error));
       });
-      const keys = await promoteNext(this.#deps.kube, this.#deps.clock(), enrolment);
+      const keys = await promoteNext(this.#deps.kube, this.#deps.clock(), next, enrolment);
       this.#member.identity = await identities.identityOf(enrolment, keys.key);
       this.#member.keys = keys;
       this.#member.token = undefined;

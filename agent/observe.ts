@@ -27,7 +27,7 @@ export async function observe(
   keys: ReadonlySet<string>,
 ): Promise<void> {
   const places = new Map([...keys].map((key) => [key, live.addressOf(key)]));
-  for (const [key, verdict] of await lookAt({ ...looking, kube: noting(looking.kube, live.index) }, places))
+  for (const [key, verdict] of await lookAt({ ...looking, kube: noting(looking.kube, live) }, places))
     if (verdict.status === "current") open.delete(key);
     else open.set(key, verdict);
   live.recheck(keys);

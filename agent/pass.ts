@@ -108,11 +108,12 @@ async function runApply(
   }
   const mode = modeOf(record, order);
   const memo = new Memo(live.index, order.sync);
-  const kube = noting(context.deps.kube, live.index);
+  const kube = noting(context.deps.kube, live);
   const sync = {
     ...syncContext({ ...context, deps: { ...context.deps, kube } }, state, record),
     settled: memo.settled,
   };
+  if (part === undefined) live.expect(objects.filter((object) => !isHook(object)));
   const end = await applyPass(sync, order, part === undefined ? objects : partOf(objects, part), mode);
   if (end.kind === "waiting") return waiting(state, record, end);
   if (end.kind === "over-limit") return overLimit(state, record, end);

@@ -35,7 +35,7 @@ export class Memo {
   settle(all: readonly Seen[]): void {
     for (const { key, outcome, drift, health } of all) {
       if (outcome === "failed") continue;
-      const told = drift !== undefined && !drift.restored;
+      const told = outcome === "skipped" || (drift !== undefined && !drift.restored);
       const quiet = health?.status === "current" && !told;
       this.#index.settle(key, quiet ? this.#wanted.get(key) : undefined);
     }

@@ -5,7 +5,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildAgent, AGENT_NODE_ARGS } from "../build.ts";
+import { AGENT_ENV, AGENT_NODE_ARGS, buildAgent } from "../build.ts";
 import { AGENT_VERSION } from "../deps.ts";
 import { layerOf, type Layer } from "./layer.ts";
 import { IMAGE_USER, writeLayout, type Image } from "./layout.ts";
@@ -37,6 +37,7 @@ async function imageOf(arch: Arch, agent: Layer): Promise<Image> {
       arch,
       layers: [await layerOf(files), await layerOf([node]), agent],
       entrypoint: ["/usr/bin/node", ...AGENT_NODE_ARGS, `/${AGENT_FILE}`],
+      env: Object.entries(AGENT_ENV).map(([name, value]) => `${name}=${value}`),
       labels: {
         "org.opencontainers.image.title": "fairlead-agent",
         "org.opencontainers.image.version": AGENT_VERSION,

@@ -11,6 +11,8 @@ export interface Image {
   arch: Arch;
   layers: Layer[];
   entrypoint: readonly string[];
+  /** `NAME=value` */
+  env: readonly string[];
   labels: Readonly<Record<string, string>>;
 }
 
@@ -42,7 +44,7 @@ export async function writeLayout(folder: string, images: readonly Image[]): Pro
   return index.digest;
 }
 
-function configOf({ arch, layers, entrypoint, labels }: Image): Blob {
+function configOf({ arch, layers, entrypoint, env, labels }: Image): Blob {
   const config = {
     architecture: arch,
     os: "linux",
@@ -51,7 +53,7 @@ function configOf({ arch, layers, entrypoint, labels }: Image): Blob {
       Entrypoint: entrypoint,
       WorkingDir: "/",
       Labels: labels,
-      Env: ["PATH=/usr/bin", "NODE_ENV=production"],
+      Env: ["PATH=/usr/bin", "NODE_ENV=production", ...env],
     },
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
   };

@@ -10,7 +10,14 @@ import { readOpenapi } from "./openapi.ts";
 import { listMetadata, watchMetadata } from "./metadata.ts";
 import { listPods, readLog } from "./pods.ts";
 import { createDiscovery, type ServedKind } from "./discovery.ts";
-import { FIELD_MANAGER, KubeError, type Address, type Kube, type Selection } from "./port.ts";
+import {
+  FIELD_MANAGER,
+  KubeError,
+  type Address,
+  type ApplyOptions,
+  type Kube,
+  type Selection,
+} from "./port.ts";
 import { notServed } from "./served.ts";
 import { createWire, type KubeAddress, type Wire } from "./wire.ts";
 
@@ -119,11 +126,16 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
   }
 }
 
-function applyRequest(path: string, body: KubeObject, options: { dryRun: boolean; force: boolean }) {
-  const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: String(options.force) });
-  if (options.dryRun) query.set("dryRun", "All");
+/** Older than all: an apply at it goes through only where nothing is. */
+const NO_VERSION = "1";
+
+function applyRequest(path: string, object: KubeObject, { dryRun, force, absent = false }: ApplyOptions) {
+  const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: String(force) });
+  if (dryRun) query.set("dryRun", "All");
   // JSON is YAML, and this type is what every server version knows.
   const contentType = "application/apply-patch+yaml";
+  const { metadata } = object;
+  const body = absent ? { ...object, metadata: { ...metadata, resourceVersion: NO_VERSION } } : object;
   return { method: "PATCH", path: `${path}?${query.toString()}`, contentType, body } as const;
 }
 

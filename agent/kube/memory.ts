@@ -65,10 +65,11 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
   }
 
   return {
-    async apply(wanted, { dryRun, force }) {
+    async apply(wanted, { dryRun, force, absent = false }) {
       admit(wanted);
       const { status: _status, ...object } = withEncodedData(wanted);
       const live = stored.held(refKey(refOf(object)));
+      if (absent && live !== undefined) throw modified(`${object.kind} ${object.metadata.name}`);
       const merged = mergeApply(live, object, FIELD_MANAGER, now());
       if (merged.conflicts.length > 0 && !force) throw conflict(merged.conflicts);
       const settled = settle(live, merged);
@@ -147,9 +148,12 @@ function storedAt(stored: MemoryObjects, target: Address, version?: string): Sto
   const held = stored.held(keyOf(target));
   const what = `${target.kind} ${target.name}`;
   if (held === undefined) throw new KubeError(404, "NotFound", `${what} not found`);
-  if (version !== undefined && String(held.version) !== version)
-    throw new KubeError(409, "Conflict", `${what} has been modified`);
+  if (version !== undefined && String(held.version) !== version) throw modified(what);
   return held;
+}
+
+function modified(what: string): KubeError {
+  return new KubeError(409, "Conflict", `${what} has been modified`);
 }
 
 function tooMany(name: string): KubeError {

@@ -45,12 +45,19 @@ export interface LogOf {
   previous: boolean;
 }
 
+export interface ApplyOptions {
+  dryRun: boolean;
+  force: boolean;
+  absent?: boolean;
+}
+
 export interface Kube {
   /**
    * Server-side apply under `FIELD_MANAGER`; the answer is the object as the server has it (or, on a dry run,
-   * would have it) after defaulting and admission.
+   * would have it) after defaulting and admission. With `absent` only what is not there is made; a `KubeError` 409 says
+   * that it is.
    */
-  apply(object: KubeObject, options: { dryRun: boolean; force: boolean }): Promise<KubeObject>;
+  apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject>;
   /** Server-side apply of the status alone, of an object that is there, under `FIELD_MANAGER`. */
   applyStatus(object: KubeObject): Promise<KubeObject>;
   /**

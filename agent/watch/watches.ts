@@ -2,6 +2,7 @@
  * The watches of an agent: one for each kind that an App holds, shared by all Apps, ended when no App holds the kind
  * any more. An App reads and marks what it holds through its own `Held`.
  */
+import { refKey, refOf, type KubeObject } from "#core/object.ts";
 import { APP_LABEL } from "#core/plan.ts";
 import type { AgentDeps } from "../deps.ts";
 import type { Address } from "../kube/port.ts";
@@ -57,11 +58,15 @@ export class Watches {
       this.#kinds.delete(kind);
       this.index.forget(kind);
     }
-    for (const [kind, address] of wanted)
-      (this.#kinds.get(kind) ?? this.#start(kind, address))?.holders.add(held);
+    for (const [kind, address] of wanted) this.add(held, kind, address);
   }
 
-  #start(kind: string, address: Address): Watching | undefined {
+  /** This kind as well. */
+  add(held: Held, kind: string, address: Pick<Address, "apiVersion" | "kind">): void {
+    (this.#kinds.get(kind) ?? this.#start(kind, address))?.holders.add(held);
+  }
+
+  #start(kind: string, address: Pick<Address, "apiVersion" | "kind">): Watching | undefined {
     if (this.#kinds.size >= KINDS_MAX || this.#stopper.stopped) return undefined;
     const watching: Watching = { stop: new AbortController(), holders: new Set() };
     const signal = AbortSignal.any([watching.stop.signal, this.#stopper.signal]);
@@ -83,6 +88,7 @@ export class Held implements Holder {
   readonly wake: () => void;
   readonly #watches: Watches;
   #addresses = new Map<string, Address>();
+  #expected = new Set<string>();
 
   constructor(watches: Watches, wake: () => void) {
     this.#watches = watches;
@@ -95,6 +101,19 @@ export class Held implements Holder {
 
   addressOf(key: string): Address | undefined {
     return this.#addresses.get(key);
+  }
+
+  /** Kinds to come: each is watched from its first object on, as long as a list of it is short. */
+  expect(objects: readonly KubeObject[]): void {
+    this.#expected = new Set(objects.map((object) => kindOf(refKey(refOf(object)))));
+  }
+
+  /** What a request of ours found or left. */
+  noted(object: KubeObject): void {
+    const key = refKey(refOf(object));
+    this.index.noted(key, object);
+    const kind = kindOf(key);
+    if (this.#expected.delete(kind)) this.#watches.add(this, kind, object);
   }
 
   /** These objects and no others, by `refKey`. */

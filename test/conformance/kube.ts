@@ -87,6 +87,16 @@ export function kubeConformance(
       await kube.apply(config(within, {}, "never"), DRY);
       expect(await kube.get(addressOf(config(within, {}, "never")))).toBeUndefined();
     });
+    it("makes what is absent and touches nothing that is there, when only that is asked for", async () => {
+      const { kube, namespace } = open();
+      const within = await namespace();
+      const made = await kube.apply(config(within, { a: "1" }), { ...FORCE, absent: true });
+      for (const a of ["1", "2"]) {
+        const error = await errorOf(kube.apply(config(within, { a }), { ...FORCE, absent: true }));
+        expect(error).toMatchObject({ status: 409, passing: false });
+      }
+      expect(await kube.get(addressOf(made))).toEqual(made);
+    });
     it("refuses to take another manager's field without force, and takes it with", async () => {
       const { kube, namespace, edit } = open();
       const object = config(await namespace(), { a: "1" });

@@ -34,7 +34,7 @@ beforeAll(async () => {
     "dev.fairlead.debian": "libc6 2.36-9+deb12u14, libstdc++6 12.2.0-14",
   };
   const layers = [await layerOf([{ path: "app/agent.mjs", content: new Uint8Array(1) }])];
-  await writeLayout(folder, [{ arch: "arm64", layers, entrypoint: ["/usr/bin/node"], labels }]);
+  await writeLayout(folder, [{ arch: "arm64", layers, entrypoint: ["/usr/bin/node"], env: [], labels }]);
   bill = await billOfMaterials(folder);
   const { packages } = (await read("package-lock.json")) as { packages: Record<string, Locked> };
   locked = Object.entries(packages).filter(([path]) => path !== "");
