@@ -31,7 +31,7 @@ import { getAssignment, listAssignments } from "../store/placement.ts";
 import { answer, notFound, onError, type Log } from "./errors.ts";
 import { holdHub, proveAgent } from "./agent-proof.ts";
 import { rotate } from "./agent-rotate.ts";
-import { takeHold } from "./holds.ts";
+import { takeHold } from "./hold-told.ts";
 import type { ProvenAgent } from "./request-identity.ts";
 import { takeReport } from "./report.ts";
 import { takeDocument, takeServed } from "./served.ts";
