@@ -3,6 +3,7 @@
  * for what it uses.
  */
 import type { ObjectStore } from "./objects/port.ts";
+import type { Outbound } from "./outbound/port.ts";
 import type { Planner } from "./plan/port.ts";
 import type { SecretStore } from "./secrets/port.ts";
 
@@ -36,4 +37,9 @@ export function lazySecrets(make: () => Promise<SecretStore>): SecretStore {
 export function lazyPlanner(make: () => Promise<Planner>): Planner {
   const planner = once(make);
   return { plan: async (call) => (await planner()).plan(call) };
+}
+
+export function lazyOutbound(make: () => Promise<Outbound>): Outbound {
+  const client = once(make);
+  return { to: (hosts) => async (url, init) => (await client()).to(hosts)(url, init) };
 }

@@ -4,6 +4,7 @@
  */
 import { bus, deadLetters } from "./bus.ts";
 import { objects } from "./objects.ts";
+import { packaged } from "./package.ts";
 import { table } from "./table.ts";
 
 type Folder = "apis" | "bundles" | "reads" | "trees" | "targets" | "charts" | "drift-audits" | "audit-log";
@@ -50,15 +51,6 @@ export const writeSecrets = { actions: ["ssm:PutParameter", "ssm:DeleteParameter
 /** What every function knows: names, no secrets. */
 export const names = { FAIRLEAD_TABLE: table.name, FAIRLEAD_BUCKET: objects.name };
 
-const CREDENTIALS_ELSEWHERE = [
-  "@aws-sdk/credential-provider-ini",
-  "@aws-sdk/credential-provider-login",
-  "@aws-sdk/credential-provider-process",
-  "@aws-sdk/credential-provider-sso",
-  "@aws-sdk/credential-provider-web-identity",
-  "@smithy/credential-provider-imds",
-];
-
 /** Small functions on arm64: cheaper for the same work, and nothing here is bound to x64. */
 export const small = {
   runtime: "nodejs24.x" as const,
@@ -67,16 +59,5 @@ export const small = {
   memory: "512 MB" as const,
   // Longer than any answer that somebody waits for.
   timeout: "30 seconds" as const,
-  nodejs: {
-    // SST 4.17 documents this as its default, and does not do it.
-    minify: true,
-    // What is imported on demand stands apart, and is read only then.
-    splitting: true,
-    esbuild: {
-      // Stack traces in the log name functions.
-      keepNames: true,
-      // Credentials come by the environment, which is asked first; the other ways to them are never loaded.
-      external: CREDENTIALS_ELSEWHERE,
-    },
-  },
+  nodejs: packaged,
 };

@@ -3,9 +3,8 @@ import { handle } from "hono/aws-lambda";
 import { awsDeps } from "../aws.ts";
 import { needed } from "../env.ts";
 import { oidcOfEnv } from "../identity/oidc-config.ts";
-import { lazyPlanner, lazySecrets } from "../lazy.ts";
+import { lazyOutbound, lazyPlanner, lazySecrets } from "../lazy.ts";
 import { jsonLog } from "../log.ts";
-import { awsOutbound } from "../outbound/aws.ts";
 import { buildApp } from "./app.ts";
 
 const { env, ...deps } = awsDeps();
@@ -13,7 +12,7 @@ const { env, ...deps } = awsDeps();
 export const handler = handle(
   buildApp({
     ...deps,
-    outbound: awsOutbound(),
+    outbound: lazyOutbound(async () => (await import("../outbound/aws.ts")).awsOutbound()),
     secrets: lazySecrets(async () => (await import("../secrets/aws.ts")).awsSecrets(env)),
     planner: lazyPlanner(async () => (await import("../plan/aws.ts")).awsPlanner(env)),
     log: jsonLog,

@@ -1,10 +1,11 @@
-/** `npm run bench -- [table] [render] [line]`: measures on this machine and says so; without names, everything. */
+/** `npm run bench -- [table] [init] [render] [line]`: measures on this machine and says so; without names, everything. */
 import { cpus, release } from "node:os";
+import { benchInit } from "./init.ts";
 import { benchLine } from "./line.ts";
 import { benchRender } from "./render.ts";
 import { benchTable } from "./table.ts";
 
-const benches = { table: benchTable, render: benchRender, line: benchLine };
+const benches = { table: benchTable, init: benchInit, render: benchRender, line: benchLine };
 type Name = keyof typeof benches;
 
 const asked = process.argv.slice(2);
