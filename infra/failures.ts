@@ -1,5 +1,6 @@
 /** What becomes of work that fails: tried again for an hour, then put aside in the dead-letter queue for a person. */
 import { deadLetters } from "./bus.ts";
+import { quiet } from "./rights.ts";
 
 /**
  * A batch that fails is halved until the one bad record is alone; that one is tried for an hour and then put aside, so that
@@ -23,6 +24,7 @@ export const target = {
 export const asynchronous = {
   retries: 2,
   transform: {
+    ...quiet,
     eventInvokeConfig: {
       maximumEventAgeInSeconds: 3600,
       destinationConfig: { onFailure: { destination: deadLetters.arn } },

@@ -1,11 +1,12 @@
-/** `npm run bench -- [table] [init] [render] [line]`: measures on this machine and says so; without names, everything. */
+/** `npm run bench -- [table] [cost] [init] [render] [line]`: measures on this machine and says so; without names, everything. */
 import { cpus, release } from "node:os";
+import { benchCost } from "./cost.ts";
 import { benchInit } from "./init.ts";
 import { benchLine } from "./line.ts";
 import { benchRender } from "./render.ts";
 import { benchTable } from "./table.ts";
 
-const benches = { table: benchTable, init: benchInit, render: benchRender, line: benchLine };
+const benches = { table: benchTable, cost: benchCost, init: benchInit, render: benchRender, line: benchLine };
 type Name = keyof typeof benches;
 
 const asked = process.argv.slice(2);

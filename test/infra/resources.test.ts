@@ -231,6 +231,14 @@ describe("failures", () => {
   });
 });
 
+describe("logs", () => {
+  it("hold what the hub tells and what fails, and no lines of AWS's own for each call", () => {
+    const levels = functions().map(({ inputs }) => inputs["loggingConfig"]);
+    const quiet = { logFormat: "JSON", systemLogLevel: "WARN" };
+    expect(levels).toEqual(levels.map(() => expect.objectContaining(quiet)));
+  });
+});
+
 describe("packages", () => {
   const folderOf = (name: string): string => join(dump.folder, ".sst/artifacts", `${name}-src`);
 
