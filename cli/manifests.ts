@@ -4,7 +4,8 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readDocuments, type TextDocument } from "#core/documents.ts";
+import { readDocuments } from "#core/documents.ts";
+import type { TextDocument } from "#core/text-document.ts";
 import { APPLY_BODY_BYTES_MAX, APPLY_DOCUMENTS_MAX } from "#core/limits.ts";
 import { CliError } from "./errors.ts";
 import type { Io } from "./io.ts";

@@ -7,19 +7,8 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter } from "yaml";
 import type { Document, Node, Pair } from "yaml";
 import { APPLY_BODY_BYTES_MAX, APPLY_DOCUMENTS_MAX } from "./limits.ts";
 import { sentence } from "./text.ts";
+import { placeOf, quoted, type TextDocument } from "./text-document.ts";
 import { composeText, DEPTH_MAX, PARTS_MAX, TOO_DEEP, type Problem } from "./yaml-compose.ts";
-
-export interface TextDocument {
-  /** The file, as it is called in errors; empty for a text without a name. */
-  name: string;
-  /** From 1, empty documents counted. */
-  number: number;
-  /** Where its content begins, from 1. */
-  line: number;
-  value: unknown;
-  /** The line of what `path` leads to, or of the nearest thing above it. */
-  lineOf: (path: readonly PropertyKey[]) => number;
-}
 
 export interface ReadDocuments {
   documents: TextDocument[];
@@ -36,17 +25,6 @@ export interface TextLimits {
 
 const APPLY_LIMITS: TextLimits = { bytesMax: APPLY_BODY_BYTES_MAX, documentsMax: APPLY_DOCUMENTS_MAX };
 const ALIASES_MAX = 100;
-
-/** A word from outside, as it stands in an error. */
-export function quoted(word: string): string {
-  return `\`${sentence(word, 60)}\``;
-}
-
-/** `fleet/shop.yaml: document 2, line 14`; without a name `document 2, line 14`. */
-export function placeOf(name: string, document: number, line?: number): string {
-  const place = `${name === "" ? "" : `${sentence(name)}: `}document ${document}`;
-  return line === undefined ? place : `${place}, line ${line}`;
-}
 
 /** Empty documents are left out. Bytes that are no UTF-8 are an error, never a replacement character. */
 export function readDocuments(

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
+import { canonicalJson } from "./digest.ts";
 import { nameSchema } from "./metadata.ts";
 import { sentence } from "./text.ts";
 
@@ -23,6 +24,11 @@ export const holdSchema = z.object({
     .transform((text) => sentence(text, REASON_CHARS_MAX)),
 });
 export type Hold = z.infer<typeof holdSchema>;
+
+/** The same in every member: a hold of one thing, or all that holds a cluster. */
+export function isSameHold(a: unknown, b: unknown): boolean {
+  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
+}
 
 /** What a cluster says of itself. */
 export const toldHoldSchema = z.object({

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { assertNever } from "./assert.ts";
-import { quoted } from "./documents.ts";
+import { quoted } from "./text-document.ts";
 import { nearest } from "./nearest.ts";
 
 export interface IssueWords {

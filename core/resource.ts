@@ -5,13 +5,13 @@
 import { z } from "zod";
 import { appSchema } from "./app.ts";
 import { clusterSchema } from "./cluster.ts";
-import { placeOf, quoted, type TextDocument } from "./documents.ts";
 import { nearest } from "./nearest.ts";
 import { policySchema } from "./policy.ts";
 import { projectSchema } from "./project.ts";
 import { promotionSchema } from "./promotion.ts";
 import { issueWords } from "./resource-issues.ts";
 import { sourceSchema } from "./source.ts";
+import { placeOf, quoted, type TextDocument } from "./text-document.ts";
 
 export const resourceSchema = z.discriminatedUnion("kind", [
   projectSchema,

@@ -1,10 +1,8 @@
 /** What every function on AWS composes from its environment: table and object store. */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { S3Client } from "@aws-sdk/client-s3";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { readEnv } from "./env.ts";
-import { createS3Store } from "./objects/s3.ts";
-import { createOutbound } from "./outbound/client.ts";
+import { lazyObjects } from "./lazy.ts";
 import { createDb } from "./store/db.ts";
 import { guarded } from "./store/guard.ts";
 
@@ -16,8 +14,7 @@ export function awsDeps() {
   return {
     env,
     db: guarded(createDb(client, env.FAIRLEAD_TABLE)),
-    objects: createS3Store({ client: new S3Client(), bucket: env.FAIRLEAD_BUCKET }),
-    outbound: createOutbound({ allowLoopback: false }),
+    objects: lazyObjects(async () => (await import("./objects/aws.ts")).awsObjects(env)),
     now: () => Date.now(),
   };
 }

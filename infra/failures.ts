@@ -1,5 +1,6 @@
 /** What becomes of work that fails: tried again for an hour, then put aside in the dead-letter queue for a person. */
 import { deadLetters } from "./bus.ts";
+import { quiet } from "./rights.ts";
 
 /**
  * A function handles of a batch what it can and names the rest, which comes again for an hour and is then put aside, so that
@@ -24,6 +25,7 @@ export const target = {
 export const asynchronous = {
   retries: 2,
   transform: {
+    ...quiet,
     eventInvokeConfig: {
       maximumEventAgeInSeconds: 3600,
       destinationConfig: { onFailure: { destination: deadLetters.arn } },

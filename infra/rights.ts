@@ -4,6 +4,7 @@
  */
 import { bus, deadLetters } from "./bus.ts";
 import { objects } from "./objects.ts";
+import { packaged } from "./package.ts";
 import { table } from "./table.ts";
 
 type Folder = "apis" | "bundles" | "reads" | "trees" | "targets" | "charts" | "drift-audits" | "audit-log";
@@ -50,6 +51,17 @@ export const writeSecrets = { actions: ["ssm:PutParameter", "ssm:DeleteParameter
 /** What every function knows: names, no secrets. */
 export const names = { FAIRLEAD_TABLE: table.name, FAIRLEAD_BUCKET: objects.name };
 
+/** AWS's own three lines for each call cost more than an idle poll; what fails is told all the same. */
+export const quiet = {
+  function: (args: aws.lambda.FunctionArgs): undefined => {
+    args.loggingConfig = $output(args.loggingConfig).apply((config) => ({
+      ...config,
+      logFormat: "JSON",
+      systemLogLevel: "WARN",
+    }));
+  },
+};
+
 /** Small functions on arm64: cheaper for the same work, and nothing here is bound to x64. */
 export const small = {
   runtime: "nodejs24.x" as const,
@@ -58,4 +70,7 @@ export const small = {
   memory: "512 MB" as const,
   // Longer than any answer that somebody waits for.
   timeout: "30 seconds" as const,
+  nodejs: packaged,
+  logging: { format: "json" as const },
+  transform: quiet,
 };

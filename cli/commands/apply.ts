@@ -1,6 +1,6 @@
 /** `fairlead apply -f`: all documents are valid, or nothing is written. With --dry-run, what would change field by field. */
 import { buildCommand } from "@stricli/core";
-import { placeOf, type TextDocument } from "#core/documents.ts";
+import { placeOf, type TextDocument } from "#core/text-document.ts";
 import type { Tone } from "#core/fleet.ts";
 import { PRUNABLE_KINDS, PRUNED_KINDS, type PrunableKind } from "#core/prune.ts";
 import { inProject, parseDocument } from "#core/resource.ts";

@@ -4,7 +4,7 @@
  * commit could not tell.
  */
 import { createHash } from "node:crypto";
-import { quoted } from "../documents.ts";
+import { quoted } from "../text-document.ts";
 import { fitsGlob } from "../glob.ts";
 import type { PromotionSpec } from "../promotion.ts";
 import { setField } from "./edit.ts";

@@ -2,13 +2,13 @@
 import { z, type OpenAPIHono } from "@hono/zod-openapi";
 import { actorName } from "#core/actor.ts";
 import type { Document } from "#core/apply-plan.ts";
-import { placeOf, readDocuments, type TextDocument } from "#core/documents.ts";
 import { APPLY_DOCUMENTS_MAX } from "#core/limits.ts";
 import { nameSchema } from "#core/metadata.ts";
 import { Problem } from "#core/problem.ts";
 import { PRUNABLE_KINDS, PRUNED_KINDS } from "#core/prune.ts";
 import { inProject, parseDocument, parseResource, type ParsedResource } from "#core/resource.ts";
 import { parseSelectorText } from "#core/selector-text.ts";
+import { placeOf, type TextDocument } from "#core/text-document.ts";
 import { applyAnswerSchema, applyRequestSchema, type ApplyRequest } from "#core/view.ts";
 import { applyDocuments, refusal } from "../apply/apply.ts";
 import type { Db } from "../store/db.ts";
@@ -76,7 +76,7 @@ async function readRequest(context: ApiContext, query: Query) {
       "unsupported-type",
       `send application/json or application/yaml, not ${type || "nothing"}`,
     );
-  const { documents, prune, ...body } = isYaml ? fromYaml(bytes, query.project) : fromJson(bytes);
+  const { documents, prune, ...body } = isYaml ? await fromYaml(bytes, query.project) : fromJson(bytes);
   const selector = query.prune ?? prune?.selector;
   return {
     documents,
@@ -91,7 +91,8 @@ async function readRequest(context: ApiContext, query: Query) {
 
 type Body = Pick<ApplyRequest, "dryRun" | "takeover" | "prune"> & { documents: Document[] };
 
-function fromYaml(bytes: Uint8Array, project: string | undefined): Body {
+async function fromYaml(bytes: Uint8Array, project: string | undefined): Promise<Body> {
+  const { readDocuments } = await import("#core/documents.ts");
   const { documents, errors, over } = readDocuments("", bytes);
   if (errors.length > 0) throw refusal(over ? "too-large" : "invalid-resource", errors);
   if (documents.length === 0) throw new Problem("invalid-request", "the body holds no document");

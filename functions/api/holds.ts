@@ -1,11 +1,8 @@
-/** A cluster's "not now": said by a person here, or told by its agent. */
+/** A cluster's "not now", said by a person; what its agent tells comes in by `hold-told.ts`. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import { canonicalJson } from "#core/digest.ts";
-import { HOLD_MS_MAX, holdSchema, type Hold } from "#core/hold.ts";
+import { HOLD_MS_MAX, holdSchema, isSameHold, type Hold } from "#core/hold.ts";
 import { Problem } from "#core/problem.ts";
-import type { HoldAnswer, HoldRequest } from "#core/protocol.ts";
 import { holdViewSchema, type HoldView } from "#core/view.ts";
-import type { Line } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getHold, putHold } from "../store/hold.ts";
 import { stampOf, type ApiContext, type ApiEnv } from "./caller.ts";
@@ -75,35 +72,9 @@ async function setHold(
   for (let race = 0; race < RACES_MAX; race++) {
     const was = await getHold(db, place.project, place.cluster);
     const next = { person, agent: was?.agent };
-    if (isSame(was?.person, person)) return next;
+    if (isSameHold(was?.person, person)) return next;
     const change = { ...next, seq: was?.seq, stamp: stampOf(context) };
     if ((await putHold(db, place, change, was)) === "written") return next;
   }
   throw new Problem("conflict", `the hold of cluster ${place.cluster} is being changed by others: try again`);
-}
-
-/** What an agent tells: an unchanged hold writes nothing, a late or replayed one changes nothing. */
-export async function takeHold(
-  { db, now }: Deps,
-  { project, cluster }: Line,
-  { seq, hold: agent }: HoldRequest,
-): Promise<HoldAnswer> {
-  const was = await getHold(db, project, cluster);
-  if (isSame(was?.agent ?? { apps: {} }, agent)) return {};
-  if (was?.seq !== undefined && seq <= was.seq) return { stale: was.seq };
-  for (const told of [agent.all, ...Object.values(agent.apps)])
-    // A clock that is a day ahead is told too; what is beyond that was never checked by an agent.
-    if (told !== undefined && told.until > now() + HOLD_MS_MAX + CLOCK_MS)
-      throw new Problem("invalid-request", "the hold: is more than 30 days ahead");
-  const stamp = { by: `agent:${project}/${cluster}` };
-  const change = { person: was?.person, agent, seq, stamp };
-  if ((await putHold(db, { project, cluster }, change, was)) === "lost")
-    throw new Problem("conflict", `the hold of cluster ${cluster} was changed at this moment`);
-  return {};
-}
-
-const CLOCK_MS = 86_400_000;
-
-function isSame(a: unknown, b: unknown): boolean {
-  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
 }

@@ -1,12 +1,10 @@
 /** Lambda root of people's API and the page. */
-import { LambdaClient } from "@aws-sdk/client-lambda";
 import { handle } from "hono/aws-lambda";
 import { awsDeps } from "../aws.ts";
 import { needed } from "../env.ts";
 import { oidcOfEnv } from "../identity/oidc-config.ts";
+import { lazyOutbound, lazyPlanner, lazySecrets } from "../lazy.ts";
 import { jsonLog } from "../log.ts";
-import { createLambdaPlanner } from "../plan/lambda.ts";
-import { awsSecrets } from "../secrets/aws.ts";
 import { buildApp } from "./app.ts";
 
 const { env, ...deps } = awsDeps();
@@ -14,11 +12,9 @@ const { env, ...deps } = awsDeps();
 export const handler = handle(
   buildApp({
     ...deps,
-    secrets: awsSecrets(env),
-    planner: createLambdaPlanner({
-      client: new LambdaClient({ maxAttempts: 1 }),
-      functionName: needed(env, "FAIRLEAD_PLAN_FUNCTION"),
-    }),
+    outbound: lazyOutbound(async () => (await import("../outbound/aws.ts")).awsOutbound()),
+    secrets: lazySecrets(async () => (await import("../secrets/aws.ts")).awsSecrets(env)),
+    planner: lazyPlanner(async () => (await import("../plan/aws.ts")).awsPlanner(env)),
     log: jsonLog,
     hubUrl: needed(env, "FAIRLEAD_HUB_URL"),
     pageUrl: env.FAIRLEAD_PAGE_URL,

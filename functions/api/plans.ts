@@ -15,7 +15,6 @@ import {
 } from "#core/release-plan.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import type { PlanCall, Planner } from "../plan/port.ts";
-import { readCommit } from "../release/read-commit.ts";
 import type { GitFailed } from "../source/git-failure.ts";
 import type { WayDeps } from "../source/way.ts";
 import { getAppRecord } from "../store/state.ts";
@@ -82,6 +81,7 @@ async function candidateOf(
     project,
     name: spec.source,
   });
+  const { readCommit } = await import("../release/read-commit.ts");
   const read = await readCommit(deps, source.resource, asked);
   return read.kind === "failed" ? read : { kind: "commit", read };
 }

@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { Source } from "#core/source.ts";
 import { Problem } from "#core/problem.ts";
 import { listOf, sourceViewSchema, type SourceView } from "#core/view.ts";
-import { pollSource, type SourceDeps } from "../release/poll-source.ts";
+import type { SourceDeps } from "../release/poll-source.ts";
 import type { Db } from "../store/db.ts";
 import { listResources, type Stored } from "../store/resource.ts";
 import { getFleetStates, listFleetStates } from "../store/fleet-state.ts";
@@ -77,6 +77,7 @@ export function sourceRoutes(deps: SourceDeps & { pages: Pages }): OpenAPIHono<A
     const { project, name } = context.req.valid("param");
     const asked = { verb: "sync", kind: "Source", project, name } as const;
     const { resource } = await findFor(db, context, asked);
+    const { pollSource } = await import("../release/poll-source.ts");
     return context.json(await pollSource(deps, resource), 202);
   });
   routes.openapi(remove, async (context) => {

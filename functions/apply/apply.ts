@@ -53,7 +53,7 @@ export async function applyDocuments(db: Db, applier: Applier, asked: Applying):
   const listed = listedKinds(asked);
   const world = await readWorld(db, documents, { projects, listed });
   const planned = planPuts(documents, world, { managedBy: undefined, takeover });
-  const puts = refuseWindows(refusePolicies(planned));
+  const puts = refuseWindows(await refusePolicies(planned));
   const changes = [...puts.map(({ change }) => change), ...pruned(asked, world)];
   await authorizeAll(applier, changes, (name) => projectFor(name, documents, world));
   refuse(puts);

@@ -3,6 +3,7 @@ import type { EventBridgeEvent } from "aws-lambda";
 import { awsDeps } from "../aws.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { judgeAsked, type JudgeDeps } from "../gates/judge.ts";
+import { awsOutbound } from "../outbound/aws.ts";
 import { awsSecrets } from "../secrets/aws.ts";
 
 let deps: JudgeDeps | undefined;
@@ -13,5 +14,5 @@ export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<v
 
 function compose(): JudgeDeps {
   const { env, ...rest } = awsDeps();
-  return { ...rest, secrets: awsSecrets(env) };
+  return { ...rest, outbound: awsOutbound(), secrets: awsSecrets(env) };
 }

@@ -2,6 +2,7 @@
 import type { EventBridgeEvent } from "aws-lambda";
 import { awsDeps } from "../aws.ts";
 import { parseBusEvent } from "../bus/event.ts";
+import { awsOutbound } from "../outbound/aws.ts";
 import { lookAtNudged } from "../release/look-source.ts";
 import type { SourceDeps } from "../release/poll-source.ts";
 import { awsSecrets } from "../secrets/aws.ts";
@@ -14,5 +15,5 @@ export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<v
 
 function compose(): SourceDeps {
   const { env, ...rest } = awsDeps();
-  return { ...rest, secrets: awsSecrets(env) };
+  return { ...rest, outbound: awsOutbound(), secrets: awsSecrets(env) };
 }

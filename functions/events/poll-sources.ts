@@ -1,6 +1,7 @@
 /** Schedule → Git: looks at the refs of all Sources that are due. */
 import { awsDeps } from "../aws.ts";
 import { jsonLog } from "../log.ts";
+import { awsOutbound } from "../outbound/aws.ts";
 import { Poller } from "../release/poll-sources.ts";
 import { awsSecrets } from "../secrets/aws.ts";
 
@@ -17,7 +18,7 @@ export async function handler(): Promise<void> {
 
 function compose(): Poller {
   const { env, ...deps } = awsDeps();
-  return new Poller({ ...deps, secrets: awsSecrets(env) }, ({ metadata }, error) => {
+  return new Poller({ ...deps, outbound: awsOutbound(), secrets: awsSecrets(env) }, ({ metadata }, error) => {
     const { project, name } = metadata;
     jsonLog({ level: "error", job: "poll sources", project, source: name, error: String(error) });
   });

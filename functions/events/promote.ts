@@ -3,6 +3,7 @@ import { z } from "zod";
 import { awsDeps } from "../aws.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { jsonLog } from "../log.ts";
+import { awsOutbound } from "../outbound/aws.ts";
 import type { PromoteDeps } from "../promotion/look.ts";
 import { promoteFor, sweepPromotions } from "../promotion/sweep.ts";
 import { awsSecrets } from "../secrets/aws.ts";
@@ -22,5 +23,5 @@ export async function handler(raw: unknown): Promise<void> {
 
 function compose(): PromoteDeps {
   const { env, ...rest } = awsDeps();
-  return { ...rest, secrets: awsSecrets(env) };
+  return { ...rest, outbound: awsOutbound(), secrets: awsSecrets(env) };
 }

@@ -41,7 +41,7 @@ export async function decidePuts(
   const refusalOf = rightsCheck(rules, (name) => projectFor(name, documents, world));
   const decided: Decided = { changes: [], errors: [] };
   const puts = planPuts(documents, world, { managedBy, takeover: false });
-  for (const { change, refusal } of refuseWindows(refusePolicies(puts))) {
+  for (const { change, refusal } of refuseWindows(await refusePolicies(puts))) {
     const words = await refusalOf(change);
     const { place, resource } = change;
     if (words === undefined && refusal === undefined) {

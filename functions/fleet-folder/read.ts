@@ -1,9 +1,10 @@
 /** The documents of a fleet folder, out of the kept tree: what cannot be read is told and stops nothing else. */
 import type { Document } from "#core/apply-plan.ts";
-import { placeOf, readDocuments } from "#core/documents.ts";
+import { readDocuments } from "#core/documents.ts";
 import { checkDocument, FLEET_BYTES_MAX, FLEET_DOCUMENTS_MAX, folderFiles } from "#core/fleet-folder.ts";
 import { inProject, parseDocument } from "#core/resource.ts";
 import type { Source } from "#core/source.ts";
+import { placeOf } from "#core/text-document.ts";
 import type { Files } from "../release/content.ts";
 
 export interface FolderRead {

@@ -5,20 +5,18 @@
  */
 import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
-import { Agent, fetch as undiciFetch, type RequestInit as UndiciRequestInit } from "undici";
 import { type Allowed, checkAddresses, hostOf } from "./address.ts";
 import type { Outbound, OutboundFetch } from "./port.ts";
 import { OutboundRefused } from "./refused.ts";
+import { sendRequest, type RequestLimits } from "./request.ts";
 
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
 
-export interface OutboundLimits {
-  readonly connectMsMax: number;
-  readonly headersMsMax: number;
-  /** Between two pieces of a body. */
-  readonly bodyPauseMsMax: number;
+export interface OutboundLimits extends RequestLimits {
   /** From the request to the last byte of its answer. */
   readonly requestMsMax: number;
 }
@@ -38,13 +36,14 @@ export const OUTBOUND_LIMITS: OutboundLimits = {
   requestMsMax: 5 * 60_000,
 };
 const USER_AGENT = "fairlead";
+const IDLE_MS_MAX = 4_000;
 
 /** `close` ends idle and running connections. */
 export function createOutbound(options: OutboundOptions): Outbound & { close(): Promise<void> } {
   const limits = { ...OUTBOUND_LIMITS, ...options.limits };
   const make = (isPrivate: boolean) => {
     const allowed: Allowed = { private: isPrivate, loopback: options.allowLoopback };
-    return { allowed, agent: agentFor(allowed, options.resolve ?? systemResolve, limits) };
+    return { allowed, agents: agentsFor(allowed, options.resolve ?? systemResolve) };
   };
   // Two pools: a connection that one Project's egress opened is never used for another Project.
   const [open, guarded] = [make(true), make(false)];
@@ -54,25 +53,25 @@ export function createOutbound(options: OutboundOptions): Outbound & { close(): 
       return async (url, init) => {
         const target = checkUrl(url);
         const host = hostOf(target.hostname);
-        const { agent, allowed } = egress.has(host) ? open : guarded;
+        const { agents, allowed } = egress.has(host) ? open : guarded;
         // A literal is never looked up, so it is checked here.
         if (isIP(host) !== 0) checkAddresses(host, [host], allowed);
-        return send(agent, target, init, limits.requestMsMax);
+        return send(target, {
+          ...init,
+          agent: agents[target.protocol === "https:" ? "https" : "http"],
+          limits,
+        });
       };
     },
     close: async () => {
-      await Promise.all([open.agent.destroy(), guarded.agent.destroy()]);
+      for (const { agents } of [open, guarded]) for (const agent of Object.values(agents)) agent.destroy();
     },
   };
 }
 
-function agentFor(allowed: Allowed, resolve: Resolve, limits: OutboundLimits): Agent {
-  return new Agent({
-    allowH2: false,
-    headersTimeout: limits.headersMsMax,
-    bodyTimeout: limits.bodyPauseMsMax,
-    connect: { timeout: limits.connectMsMax, lookup: guardedLookup(allowed, resolve) },
-  });
+function agentsFor(allowed: Allowed, resolve: Resolve): { http: HttpAgent; https: HttpsAgent } {
+  const options = { keepAlive: true, timeout: IDLE_MS_MAX, lookup: guardedLookup(allowed, resolve) };
+  return { http: new HttpAgent(options), https: new HttpsAgent(options) };
 }
 
 const systemResolve: Resolve = (host) => lookup(host, { all: true, verbatim: true });
@@ -105,15 +104,16 @@ function checkUrl(url: string): URL {
   return target;
 }
 
-async function send(agent: Agent, url: URL, init: RequestInit, msMax: number): ReturnType<OutboundFetch> {
-  const time = AbortSignal.timeout(msMax);
+async function send(
+  url: URL,
+  { agent, limits, ...init }: RequestInit & { agent: HttpAgent; limits: OutboundLimits },
+): ReturnType<OutboundFetch> {
+  const time = AbortSignal.timeout(limits.requestMsMax);
   const signal = init.signal == null ? time : AbortSignal.any([init.signal, time]);
   const headers = new Headers(init.headers);
   if (!headers.has("user-agent")) headers.set("user-agent", USER_AGENT);
   try {
-    // Two declarations of one standard: undici's own and the platform's.
-    const own = { ...init, headers: [...headers], signal, redirect: "manual", dispatcher: agent };
-    return await undiciFetch(url, own as UndiciRequestInit);
+    return await sendRequest({ agent, url, init: { ...init, headers }, signal, limits });
   } catch (error) {
     throw refusalIn(error) ?? error;
   }

@@ -1,9 +1,10 @@
 /** What an apply would store, held back where a Policy's expression does not compile: better told now than at a release. */
 import { titleOf, type Put } from "#core/apply-plan.ts";
-import { checkPolicy } from "./compile.ts";
 
 /** A refusal that was found before stays. */
-export function refusePolicies(puts: readonly Put[]): Put[] {
+export async function refusePolicies(puts: readonly Put[]): Promise<Put[]> {
+  if (!puts.some(({ change }) => change.resource.kind === "Policy")) return [...puts];
+  const { checkPolicy } = await import("./compile.ts");
   return puts.map((put) => {
     const { place, resource, outcome } = put.change;
     if (put.refusal !== undefined || resource.kind !== "Policy" || outcome === "unchanged") return put;

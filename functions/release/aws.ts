@@ -2,6 +2,7 @@
 import type { PrivateKey } from "./sign.ts";
 import { awsDeps } from "../aws.ts";
 import { needed } from "../env.ts";
+import { awsOutbound } from "../outbound/aws.ts";
 import { createRenderer } from "../render/render.ts";
 import { noteSigning, raiseFormat } from "../store/hub.ts";
 import { localSigner } from "./sign.ts";
@@ -16,5 +17,5 @@ export async function releaseDeps(): Promise<ReleaseDeps> {
   // Once in an instance's life: from then on no charter is taken that lacks this key.
   await noteSigning(deps.db, signer.kid);
   await raiseFormat(deps.db);
-  return { ...deps, renderer, signer, secrets: awsSecrets(env) };
+  return { ...deps, renderer, signer, outbound: awsOutbound(), secrets: awsSecrets(env) };
 }

@@ -1,11 +1,20 @@
-/** `npm run bench -- [table] [render] [agent] [line]`: measures on this machine and says so; without names, everything. */
+/** `npm run bench -- [table] [cost] [init] [render] [agent] [line]`: measures on this machine and says so; without names, everything. */
 import { cpus, release } from "node:os";
 import { benchAgent } from "./agent.ts";
+import { benchCost } from "./cost.ts";
+import { benchInit } from "./init.ts";
 import { benchLine } from "./line.ts";
 import { benchRender } from "./render.ts";
 import { benchTable } from "./table.ts";
 
-const benches = { table: benchTable, render: benchRender, agent: benchAgent, line: benchLine };
+const benches = {
+  table: benchTable,
+  cost: benchCost,
+  init: benchInit,
+  render: benchRender,
+  agent: benchAgent,
+  line: benchLine,
+};
 type Name = keyof typeof benches;
 
 const asked = process.argv.slice(2);

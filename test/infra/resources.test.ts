@@ -3,7 +3,7 @@
  * package starts. The engine only writes resources down (`test/support/sst`), so AWS's own validation is not in play.
  */
 import { fork, spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -24,6 +24,11 @@ const SIGNING_KEY = await makePrivateKey();
 const CLIENT_SECRET = "a-secret-of-the-hub-at-its-provider";
 const SIGNING = ["Release"];
 const RENDERING = ["Release", "Plan"];
+const kB = 1000;
+/** What is read, compiled and run before the first request; half a megabyte is what an empty handler costs again. */
+const START_BYTES_MAX: Record<string, number> = { Agents: 870 * kB, Api: 1_500 * kB };
+/** The others are woken by events, which wait. */
+const OTHERS_BYTES_MAX = 2_000 * kB;
 let dump: Dump;
 
 beforeAll(async () => {
@@ -236,6 +241,14 @@ describe("failures", () => {
   });
 });
 
+describe("logs", () => {
+  it("hold what the hub tells and what fails, and no lines of AWS's own for each call", () => {
+    const levels = functions().map(({ inputs }) => inputs["loggingConfig"]);
+    const quiet = { logFormat: "JSON", systemLogLevel: "WARN" };
+    expect(levels).toEqual(levels.map(() => expect.objectContaining(quiet)));
+  });
+});
+
 describe("packages", () => {
   const folderOf = (name: string): string => join(dump.folder, ".sst/artifacts", `${name}-src`);
 
@@ -251,6 +264,19 @@ describe("packages", () => {
       return run.status === 0 ? [] : [`${nameOf(resource)}: ${run.status} ${run.stderr}`];
     });
     expect(failed).toEqual([]);
+  });
+
+  it("are, in what a function reads to start, below their limits", async () => {
+    const sizes = await Promise.all(
+      functions().map(async (resource) => [
+        nameOf(resource),
+        await startBytes(join(folderOf(nameOf(resource)), "bundle.mjs")),
+      ]),
+    );
+    const over = sizes.filter(
+      ([name, bytes]) => Number(bytes) > (START_BYTES_MAX[String(name)] ?? OTHERS_BYTES_MAX),
+    );
+    expect(over).toEqual([]);
   });
 
   it("that render hold the engine and a worker that renders with it", async () => {
@@ -270,6 +296,19 @@ describe("packages", () => {
       expect(await firstReply(join(folderOf(name), "policy-process.ts"))).toEqual({ kind: "ready" });
   }, 60_000);
 });
+
+/** The file and what it imports before its own first line runs; what is imported on demand does not count. */
+async function startBytes(file: string, seen = new Set<string>()): Promise<number> {
+  if (seen.has(file)) return 0;
+  seen.add(file);
+  const text = await readFile(file, "utf8");
+  const found = [...text.matchAll(/(?:from|import) ?"(\.\/[^"]+\.mjs)"/g)].map(([, name = ""]) =>
+    join(file, "..", name),
+  );
+  let bytes = (await stat(file)).size;
+  for (const one of found) bytes += await startBytes(one, seen);
+  return bytes;
+}
 
 async function firstReply(file: string): Promise<unknown> {
   const context = {

@@ -33,6 +33,8 @@ export interface Costs {
   /** HTTP status of the idle poll, and bytes of the whole exchange. */
   idleStatus: number;
   idleBytes: number;
+  /** Of these, the answer's. */
+  idleAnswerBytes: number;
 }
 
 type App = ReturnType<typeof buildAgentApp>;
@@ -51,7 +53,10 @@ export async function measureCosts(): Promise<Costs> {
     const idle = await send("GET", AGENT_PATHS.desired, undefined, { "if-none-match": etag });
     const idlePoll = hub.units();
     const authorization = await signed(key, hub.now, "GET", AGENT_PATHS.desired, undefined);
-    const idleBytes = await exchangeBytes(agents, { authorization, "if-none-match": etag });
+    const { idleBytes, idleAnswerBytes } = await exchangeBytes(agents, {
+      authorization,
+      "if-none-match": etag,
+    });
     hub.units();
     await send("GET", AGENT_PATHS.desired, undefined, { "if-none-match": etag, [BEAT_HEADER]: "1" });
     const heartbeat = without(hub.units(), idlePoll);
@@ -66,7 +71,7 @@ export async function measureCosts(): Promise<Costs> {
     hub.units();
     await send("POST", AGENT_PATHS.report, reportOf(2));
     const report = without(hub.units(), idlePoll);
-    return { idlePoll, heartbeat, assignment, report, idleStatus: idle.status, idleBytes };
+    return { idlePoll, heartbeat, assignment, report, idleStatus: idle.status, idleBytes, idleAnswerBytes };
   } finally {
     await hub.stop();
   }
@@ -99,7 +104,8 @@ function caller(agents: App, key: CryptoKey, now: () => number) {
   };
 }
 
-async function signed(
+/** A bearer of cluster `a` for one request. */
+export async function signed(
   key: CryptoKey,
   now: () => number,
   htm: string,
@@ -145,10 +151,13 @@ function without(all: Record<string, number>, part: Record<string, number>): Rec
 }
 
 /** Bytes of one whole exchange on a real connection, both ways, headers included, as the sockets count them. */
-async function exchangeBytes(agents: App, headers: Record<string, string>): Promise<number> {
+async function exchangeBytes(
+  agents: App,
+  headers: Record<string, string>,
+): Promise<{ idleBytes: number; idleAnswerBytes: number }> {
   const sockets: Socket[] = [];
-  const count = (): number =>
-    sockets.reduce((all, { bytesRead, bytesWritten }) => all + bytesRead + bytesWritten, 0);
+  const total = (of: "bytesRead" | "bytesWritten"): number =>
+    sockets.reduce((all, socket) => all + socket[of], 0);
   const server = serve({ fetch: agents.fetch, port: 0, hostname: "127.0.0.1" });
   server.on("connection", (socket: Socket) => sockets.push(socket));
   try {
@@ -156,7 +165,8 @@ async function exchangeBytes(agents: App, headers: Record<string, string>): Prom
     const { port } = server.address() as AddressInfo;
     const answer = await fetch(`http://127.0.0.1:${port}${AGENT_PATHS.desired}`, { headers });
     if (answer.status !== 304) throw new Error(`not an idle poll: ${answer.status}`);
-    return count();
+    const idleAnswerBytes = total("bytesWritten");
+    return { idleBytes: idleAnswerBytes + total("bytesRead"), idleAnswerBytes };
   } finally {
     server.close();
   }

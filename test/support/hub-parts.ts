@@ -34,6 +34,8 @@ export interface HubParts extends ReleaseDeps {
   objectsFolder: string;
   /** Units by operation since the last call. */
   units(): Record<string, number>;
+  /** Calls of the table since the last call. */
+  calls(): number;
   setNow(now: number): void;
   apply(...resources: object[]): Promise<void>;
   /** As if Git had been read: a commit with these files. */
@@ -67,8 +69,10 @@ export async function plainParts(
   const client = new DynamoDBClient(localDynamoConfig(dynamo.endpoint));
   await ensureTable(client, "fairlead");
   let counted: Record<string, number> = {};
+  let calls = 0;
   const db = createDb(DynamoDBDocumentClient.from(client), "fairlead", (operation, units) => {
     counted[operation] = (counted[operation] ?? 0) + units;
+    calls += 1;
   });
   let now = 1_800_000_000_000;
   const objects = createFolderStore({ root: join(folder, "objects"), now: () => now });
@@ -93,6 +97,11 @@ export async function plainParts(
     planner,
     setNow: (to) => {
       now = to;
+    },
+    calls: () => {
+      const since = calls;
+      calls = 0;
+      return since;
     },
     units: () => {
       const since = counted;

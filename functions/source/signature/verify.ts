@@ -4,7 +4,6 @@
  */
 import type { Signer } from "#core/project.ts";
 import { sentence } from "#core/text.ts";
-import { verifyGpg } from "./gpg.ts";
 import { partsOf, tagHeaders, type RawObject } from "./payload.ts";
 import { verifySsh } from "./ssh.ts";
 import { refused, type Verdict } from "./verdict.ts";
@@ -71,13 +70,11 @@ async function verdictOn(object: RawObject, signers: readonly Signer[], now: num
       signature,
       signers.filter((one) => "ssh" in one),
     );
-  if (signature.startsWith("-----BEGIN PGP SIGNATURE-----"))
-    return verifyGpg(
-      payload,
-      signature,
-      signers.filter((one) => "gpg" in one),
-      now,
-    );
+  if (signature.startsWith("-----BEGIN PGP SIGNATURE-----")) {
+    const { verifyGpg } = await import("./gpg.ts");
+    const theirs = signers.filter((one) => "gpg" in one);
+    return verifyGpg(payload, signature, theirs, now);
+  }
   return refused("carries a signature that is neither OpenPGP's nor SSH's; X.509 is not read here");
 }
 

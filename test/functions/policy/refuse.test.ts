@@ -19,8 +19,8 @@ const put = (resource: Policy, refusal?: Put["refusal"]): Put => ({
 });
 
 describe("refusePolicies", () => {
-  it("refuses what does not compile, naming document, resource and path", () => {
-    const [fine, broken] = refusePolicies([
+  it("refuses what does not compile, naming document, resource and path", async () => {
+    const [fine, broken] = await refusePolicies([
       put(policy("fine", "true")),
       put(policy("broken", "object.spec >")),
     ]);
@@ -31,8 +31,10 @@ describe("refusePolicies", () => {
     });
   });
 
-  it("lets a refusal that was there stand", () => {
+  it("lets a refusal that was there stand", async () => {
     const refusal = { code: "conflict", message: "x" } as const;
-    expect(refusePolicies([put(policy("broken", "object.spec >"), refusal)])[0]?.refusal).toEqual(refusal);
+    expect((await refusePolicies([put(policy("broken", "object.spec >"), refusal)]))[0]?.refusal).toEqual(
+      refusal,
+    );
   });
 });

@@ -1,0 +1,160 @@
+/**
+ * What a fleet at rest asks of its hub, counted on the product's own functions over one real table: one poll, one fetch, one
+ * heartbeat, one run of each sweep over the whole fleet. How often each comes is arithmetic (`test/bench/cost.ts`).
+ */
+import { exportJWK, generateKeyPair } from "jose";
+import { hubStamp } from "#core/actor.ts";
+import { AGENT_PATHS, BEAT_HEADER } from "#core/protocol.ts";
+import { auditAll } from "../../functions/audit/drift-audit.ts";
+import { buildAgentApp } from "../../functions/api/agent.ts";
+import { publicHalf } from "../../functions/release/sign.ts";
+import { sweepApps } from "../../functions/release/look-apps.ts";
+import { commandRollout } from "../../functions/rollout/command.ts";
+import { sweepRollouts } from "../../functions/rollout/tick-apps.ts";
+import { putBeat, putToken, redeemToken } from "../../functions/store/cluster.ts";
+import { assign } from "../../functions/store/placement.ts";
+import { getAppRecord } from "../../functions/store/state.ts";
+import { getRollout } from "../../functions/store/rollout.ts";
+import { getTargets } from "../../functions/release/content.ts";
+import { signed } from "./costs.ts";
+import type { EngineUnderTest } from "./dynamo.ts";
+import { app, cluster, configMaps, hubParts, source, type HubParts } from "./hub-parts.ts";
+
+/** What one piece of work used: units of the table, and milliseconds of this machine's processor. */
+export interface Work {
+  reads: number;
+  writes: number;
+  calls: number;
+  cpuMs: number;
+}
+
+export interface DayCosts {
+  poll: Work;
+  heartbeat: Work;
+  /** The agent's fetch without `If-None-Match`, all its Apps assigned. */
+  fetch: Work;
+  fetchBytes: number;
+  sweepRollouts: Work;
+  sweepApps: Work;
+  driftAudit: Work;
+  /** Lines that the agents' app logged for all of the above. */
+  logLines: number;
+}
+
+const POLLS = 200;
+const PARALLEL = 25;
+
+export async function measureDay(
+  clusters: number,
+  apps: number,
+  engine?: EngineUnderTest,
+): Promise<DayCosts> {
+  const hub = await hubParts(engine);
+  try {
+    const names = Array.from({ length: apps }, (_, n) => `app${n}`);
+    await hub.apply(source, ...names.map((name) => ({ ...app(), metadata: { name } })));
+    await registerAll(hub, clusters);
+    await hub.commit("c1", configMaps("one"));
+    await sweepApps(hub);
+    await assignAll(hub, names, clusters);
+    await endAll(hub, names);
+    const agents = await measureAgent(hub);
+    const released = await worked(hub, 1, () => sweepApps(hub));
+    return {
+      ...agents,
+      sweepApps: released,
+      sweepRollouts: await worked(hub, 1, () => sweepRollouts(hub)),
+      driftAudit: await worked(hub, 1, () => auditAll({ ...hub, slotMs: 3_600_000 })),
+    };
+  } finally {
+    await hub.stop();
+  }
+}
+
+async function registerAll(hub: HubParts, clusters: number): Promise<void> {
+  const names = Array.from({ length: clusters }, (_, n) => nameOf(n));
+  for (let start = 0; start < clusters; start += PARALLEL)
+    await Promise.all(
+      names.slice(start, start + PARALLEL).map(async (name) => {
+        await hub.apply(cluster(name));
+        await putBeat(hub.db, "default", name, hub.now());
+      }),
+    );
+}
+
+/** The first is the one whose agent is asked for. */
+const nameOf = (n: number): string => (n === 0 ? "a" : `c${String(n).padStart(6, "0")}`);
+
+/** Every cluster has its placements, as after rollouts: what reads the fleet reads all of it. */
+async function assignAll(hub: HubParts, apps: readonly string[], clusters: number): Promise<void> {
+  for (const name of apps) {
+    const release = (await getAppRecord(hub.db, "default", name))?.release ?? 0;
+    const rollout = await getRollout(hub.db, "default", name, release);
+    const targets = await getTargets(hub.objects, rollout?.targets ?? "", 0, clusters);
+    for (let start = 0; start < targets.length; start += PARALLEL)
+      await Promise.all(
+        targets
+          .slice(start, start + PARALLEL)
+          .map((target, n) =>
+            assign(hub.db, "default", name, target, hub.now(), { rollout: release, rank: start + n }),
+          ),
+      );
+  }
+}
+
+/** At rest nothing is on its way; how a rollout ended does not matter to what is read afterwards. */
+async function endAll(hub: HubParts, apps: readonly string[]): Promise<void> {
+  for (const name of apps) {
+    const release = (await getAppRecord(hub.db, "default", name))?.release ?? 0;
+    const told = {
+      project: "default",
+      app: name,
+      release,
+      command: "abort",
+      stamp: hubStamp("bench"),
+    } as const;
+    const ended = await commandRollout(hub, told);
+    if (ended.kind !== "done") throw new Error(`rollout of ${name}: ${ended.kind}`);
+  }
+}
+
+async function measureAgent(hub: HubParts) {
+  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
+  await putToken(hub.db, "default", nameOf(0), "secret".repeat(8), hub.now() + 1000);
+  const half = publicHalf(await exportJWK(publicKey));
+  const redeemed = await redeemToken(hub.db, "secret".repeat(8), half, hub.now());
+  if (redeemed.kind === "refused") throw new Error(redeemed.message);
+  let logLines = 0;
+  const log = (): void => void (logLines += 1);
+  const agents = buildAgentApp({ db: hub.db, objects: hub.objects, now: hub.now, log });
+  const authorization = await signed(privateKey, hub.now, "GET", AGENT_PATHS.desired, undefined);
+  const ask = async (headers: Record<string, string>, status: number): Promise<Response> => {
+    const answer = await agents.request(AGENT_PATHS.desired, { headers: { ...headers, authorization } });
+    if (answer.status !== status) throw new Error(`${answer.status}: ${await answer.text()}`);
+    return answer;
+  };
+  const first = await ask({}, 200);
+  const ifNone = { "if-none-match": first.headers.get("etag") ?? "" };
+  const fetchBytes = (await first.arrayBuffer()).byteLength;
+  const poll = await worked(hub, POLLS, () => ask(ifNone, 304));
+  const fetch = await worked(hub, 1, () => ask({}, 200));
+  const both = await worked(hub, 1, () => ask({ ...ifNone, [BEAT_HEADER]: "1" }, 304));
+  const heartbeat = { reads: both.reads - poll.reads, writes: both.writes, calls: 1, cpuMs: 0 };
+  return { poll, fetch, fetchBytes, heartbeat, logLines };
+}
+
+/** Of one time, the mean of `times`. */
+async function worked(hub: HubParts, times: number, act: () => Promise<unknown>): Promise<Work> {
+  hub.units();
+  hub.calls();
+  const since = process.cpuUsage();
+  for (let n = 0; n < times; n++) await act();
+  const { user, system } = process.cpuUsage(since);
+  const calls = hub.calls() / times;
+  const units = Object.entries(hub.units());
+  const of = (isRead: boolean): number =>
+    units.filter(([name]) => READS.has(name) === isRead).reduce((sum, [, one]) => sum + one, 0) / times;
+  return { reads: of(true), writes: of(false), calls, cpuMs: (user + system) / 1000 / times };
+}
+
+const READS = new Set(["get", "batch-get", "query"]);
