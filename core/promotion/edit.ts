@@ -4,7 +4,8 @@
  */
 import { isScalar, LineCounter, parseDocument, Scalar, type Document } from "yaml";
 import { canonicalJson } from "../digest.ts";
-import { quoted, readDocuments } from "../documents.ts";
+import { readDocuments } from "../documents.ts";
+import { quoted } from "../text-document.ts";
 import { composeText } from "../yaml-compose.ts";
 import { parseField } from "./path.ts";
 
