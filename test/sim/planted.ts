@@ -102,6 +102,21 @@ function forgottenSilent(): Request {
   return batches((item, now) => (item["heardAt"] === undefined ? item : { ...item, heardAt: now }));
 }
 
+/** "Not now" is read as nothing. */
+function forgottenHold(): Request {
+  return batches(({ holds: _, ...item }) => item);
+}
+
+/** Whoever reads a rollout sees no windows. */
+function forgottenWindow(): Request {
+  const closed = (item: Item): Item => {
+    const { windows: _, ...rest } = item;
+    const stages = (item["stages"] as Item[]).map(({ windows: __, ...stage }) => stage);
+    return { ...rest, stages };
+  };
+  return reading(closed);
+}
+
 /** Who was silent at its turn is not written down. */
 function forgottenReturning(): Request {
   return (command, execute) => {
@@ -157,6 +172,8 @@ export const PLANTED: Record<string, () => Request> = {
   "a second tick does not count what the first released": secondTick,
   "a silent cluster is moved all the same": forgottenSilent,
   "a silent cluster is forgotten when it returns": forgottenReturning,
+  "a forgotten hold": forgottenHold,
+  "a forgotten window": forgottenWindow,
   "a soak is skipped after a crash": gateSkipped,
   "an approval is not waited for": approvalForgotten,
   "a late report is taken over a newer one": lateReport,

@@ -9,7 +9,7 @@ import { World, type Seams } from "./world/world.ts";
 
 const MINUTE = 60_000;
 /** Sweeps until everything has to be over, or wait for people; the longest soaks and deadlines fit in. */
-const CALM_SWEEPS_MAX = 150;
+const CALM_SWEEPS_MAX = 400;
 
 export type Outcome =
   | { kind: "held"; checked: Oracle["checked"]; releases: number }

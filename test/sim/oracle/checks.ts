@@ -4,6 +4,9 @@ import type { Facts } from "./facts.ts";
 /** Clocks of functions differ by up to two seconds, each way. */
 export const SKEW_MS = 4_000;
 
+/** What is read may be so old, where it may be old at all. */
+export const OLD_MS = 4_000;
+
 export interface Checks {
   readonly facts: Facts;
   /** How many of the checks had something to check. */

@@ -1,6 +1,9 @@
 /** How it ends, once nothing goes wrong any more: every cluster on the release, or in an exception that is told. */
+import { canonicalJson } from "#core/digest.ts";
+import { NO_HOLD } from "#core/hold.ts";
 import type { Rollout } from "#core/rollout.ts";
 import { getTargets } from "../../../functions/release/content.ts";
+import { getHold } from "../../../functions/store/hold.ts";
 import { getRollout } from "../../../functions/store/rollout.ts";
 import { getAppRecord, inForce } from "../../../functions/store/state.ts";
 import { APP, PROJECT, type World } from "../world/world.ts";
@@ -31,6 +34,8 @@ export async function endOf(world: World): Promise<End> {
     };
   const missing = await clustersNotOn(world, rollout);
   if (missing.length > 0) return { kind: "not-yet", why: missing.join("; ") };
+  const wrong = await wrongHolds(world);
+  if (wrong.length > 0) return { kind: "not-yet", why: wrong.join("; ") };
   return record.active
     ? { kind: "not-yet", why: "all is done, and the App is still swept" }
     : { kind: "there" };
@@ -60,4 +65,16 @@ async function clustersNotOn(world: World, rollout: Rollout): Promise<string[]> 
           `${cluster} is ${agent.phase ?? "without anything"} on generation ${agent.statement?.generation ?? 0}`,
         ];
   });
+}
+
+/** What the hub keeps of a cluster's own hold is what the cluster says. */
+async function wrongHolds(world: World): Promise<string[]> {
+  const names = [...world.agents.keys()];
+  const holds = await Promise.all(names.map((name) => getHold(world.db, PROJECT, name)));
+  return names
+    .filter((name, index) => {
+      const known = holds[index]?.agent ?? NO_HOLD;
+      return canonicalJson(known) !== canonicalJson(world.agents.get(name)?.hold);
+    })
+    .map((name) => `the hub does not know what ${name} says of itself`);
 }

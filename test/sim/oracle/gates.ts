@@ -26,6 +26,7 @@ function checkDone(oracle: Checks, entry: Entry, { name, from, to }: Stage, wher
   for (const { cluster, generation, carried } of entry.targets.slice(from, to)) {
     if (carried || oracle.facts.healthyAt(cluster, generation) !== undefined) continue;
     if (oracle.facts.wasSilentSince(cluster, entry.startedAt, SKEW_MS) || !oracle.isThere(cluster)) continue;
+    if (oracle.facts.wasHeldOnce(cluster, newestOf(entry).app, entry.startedAt, SKEW_MS)) continue;
     oracle.must(
       hasFailed(oracle, entry, { cluster, generation }, entry.given.get(cluster)?.at),
       `${where} before ${cluster} of stage ${name} is healthy`,

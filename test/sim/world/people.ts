@@ -11,6 +11,8 @@ export type Deed =
   | { kind: "label"; labels: Record<string, string> }
   | { kind: "join" }
   | { kind: "leave" }
+  /** For so long; 0 lifts it. */
+  | { kind: "hold"; ms: number; by: string }
   | { kind: "tell"; command: CommandKind; by: string };
 
 /** So often each, in ten thousand. */
@@ -33,6 +35,7 @@ export function nextDeed(random: Random): Deed {
   if (what < 0.36) return { kind: "label", labels: labelsOf(random) };
   if (what < 0.39) return { kind: "join" };
   if (what < 0.41) return { kind: "leave" };
+  if (what < 0.47) return { kind: "hold", ms: random.pick([0, 2, 10, 30]) * 60_000, by: random.pick(PEOPLE) };
   return { kind: "tell", command: weighted(random, COMMANDS), by: random.pick(PEOPLE) };
 }
 
@@ -61,6 +64,7 @@ export function rolloutSpec(random: Random): object {
     ...maybe(0.3, { maxConcurrent: count() }),
     ...maybe(0.4, { soak: random.pick(["30s", "3m", "10m"]) }),
     ...maybe(0.25, { approval: random.pick(["before", "after"]) }),
+    ...maybe(0.15, { windows: windowsOf(random) }),
   }));
   return {
     stages,
@@ -69,5 +73,13 @@ export function rolloutSpec(random: Random): object {
     onFailure: random.pick(["halt", "rollback"]),
     supersede: random.pick(["replace", "queue"]),
     progressDeadline: random.pick(["2m", "5m", "15m"]),
+    ...maybe(0.15, { windows: windowsOf(random) }),
   };
+}
+
+/** They come so often that they matter within minutes, and always leave some that are open. */
+function windowsOf(random: Random): object[] {
+  const allow = { allow: "*/10 * * * *", for: random.pick(["2m", "4m", "7m"]) };
+  const deny = { deny: random.pick(["*/15 * * * *", "*/20 * * * *"]), for: random.pick(["1m", "5m"]) };
+  return random.pick([[], [allow], [deny], [allow, deny]]);
 }

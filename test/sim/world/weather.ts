@@ -25,6 +25,8 @@ export interface Weather {
   reportLate: number;
   /** That what was healthy breaks at a poll, for a while. */
   flap: number;
+  /** That somebody in a cluster says "not now" at a poll, or takes it back. */
+  hold: number;
   /** Of ten contents, so many fail, are slow, or never become healthy on a given cluster. */
   bad: number;
 }
@@ -55,6 +57,7 @@ export const CALM: Weather = {
   reportTwice: 0,
   reportLate: 0,
   flap: 0,
+  hold: 0,
   bad: 0,
 };
 
@@ -83,6 +86,7 @@ export function weatherOf(random: Random): Weather {
     reportTwice: some(0.3),
     reportLate: some(0.2),
     flap: some(0.02),
+    hold: some(0.03),
     bad: some(0.35),
   };
 }

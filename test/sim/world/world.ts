@@ -2,7 +2,9 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { hubStamp } from "#core/actor.ts";
 import type { HubEvent } from "#core/event.ts";
+import { Problem } from "#core/problem.ts";
 import { parseResource } from "#core/resource.ts";
+import { setHold } from "../../../functions/api/holds.ts";
 import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { busTargets } from "../../../functions/local/events.ts";
 import { sweepApps } from "../../../functions/release/look-apps.ts";
@@ -124,6 +126,7 @@ export class World {
     if (deed.kind === "join") await this.#join();
     if (deed.kind === "leave") await this.#leave();
     if (deed.kind === "label") await this.#label(this.#random.pick([...this.agents.keys()]), deed.labels);
+    if (deed.kind === "hold") this.#hold(this.#random.pick([...this.agents.keys()]), deed);
     if (deed.kind === "tell") await this.#tellRollout(deed);
   }
 
@@ -176,6 +179,16 @@ export class World {
     if (record === undefined || record.release === 0) return;
     const newest = this.#random.chance(0.15) ? record.release : inForce(record);
     await this.tellRelease(newest, command, by);
+  }
+
+  /** By the function behind `cluster hold` and `release-hold`. */
+  #hold(cluster: string, { ms, by }: Extract<Deed, { kind: "hold" }>): void {
+    const hold = ms === 0 ? undefined : { until: this.now() + ms, reason: "payday" };
+    this.tell(`${by} ${hold === undefined ? "lifts the hold of" : `holds for ${ms / 1000} s`} ${cluster}`);
+    this.#start(`hold of ${cluster}`, async ({ db }) => {
+      if ((await getResource(db, "Cluster", PROJECT, cluster)) === undefined) return;
+      await setHold(db, { project: PROJECT, cluster }, hold, { by }).catch(allowed);
+    });
   }
 
   async #join(): Promise<void> {
@@ -305,6 +318,11 @@ export class World {
       onHealthy: (cluster, statement) => this.onHealthy(cluster, statement),
     };
   }
+}
+
+/** A refusal is an answer: whoever asked may ask again. */
+export function allowed(error: unknown): void {
+  if (!(error instanceof Problem)) throw error;
 }
 
 /** `1:02:03.004` since the start. */
