@@ -1,4 +1,5 @@
 /** What the single checks are given: what is true, what was told, and a way to say that something does not hold. */
+import type { Said } from "../world/judge.ts";
 import type { Facts } from "./facts.ts";
 
 /** Clocks of functions differ by up to two seconds, each way. */
@@ -16,5 +17,7 @@ export interface Checks {
   isThere(cluster: string): boolean;
   /** What people told rollouts. */
   readonly told: readonly { release: number; command: string; by: string }[];
+  /** What gates were answered. */
+  readonly said: readonly Said[];
   must(holds: boolean, what: string): void;
 }

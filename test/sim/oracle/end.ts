@@ -8,7 +8,7 @@ import { getRollout } from "../../../functions/store/rollout.ts";
 import { getAppRecord, inForce } from "../../../functions/store/state.ts";
 import { APP, PROJECT, type World } from "../world/world.ts";
 
-export type Answer = "resume" | "approve" | "unpin" | "release";
+export type Answer = "resume" | "retry" | "approve" | "unpin" | "release";
 export type End =
   | { kind: "there" }
   /** Somebody has to say something: what people would be shown. */
@@ -44,6 +44,7 @@ export async function endOf(world: World): Promise<End> {
 function waitsFor({ state, pinned }: Rollout): Answer | undefined {
   if (state.kind === "paused") return "resume";
   if (state.kind === "halted" && state.by !== undefined) return "resume";
+  if (state.kind === "halted" && state.gate !== undefined) return "retry";
   if (state.kind === "running" && state.step?.kind === "approval") return "approve";
   // Once it is lifted the same is tried again, asked or not.
   if (state.kind === "rolled-back" && pinned === true) return "unpin";

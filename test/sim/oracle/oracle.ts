@@ -29,6 +29,7 @@ export class Oracle implements Checks {
   readonly entries = new Map<number, Entry>();
   readonly world: World;
   readonly told: World["told"];
+  readonly said: World["said"];
   readonly now: () => number;
   readonly isThere = (cluster: string): boolean => this.world.agents.has(cluster);
   broken: Broken | undefined;
@@ -40,6 +41,7 @@ export class Oracle implements Checks {
   constructor(world: World) {
     this.world = world;
     this.told = world.told;
+    this.said = world.said;
     this.now = world.now;
     this.facts = new Facts(world.now);
     world.watchers.push((change, task) => this.#guard(() => this.#changed(change, task)));

@@ -65,6 +65,7 @@ export function rolloutSpec(random: Random): object {
     ...maybe(0.4, { soak: random.pick(["30s", "3m", "10m"]) }),
     ...maybe(0.25, { approval: random.pick(["before", "after"]) }),
     ...maybe(0.15, { windows: windowsOf(random) }),
+    ...maybe(0.2, { gates: gatesOf(random) }),
   }));
   return {
     stages,
@@ -82,4 +83,16 @@ function windowsOf(random: Random): object[] {
   const allow = { allow: "*/10 * * * *", for: random.pick(["2m", "4m", "7m"]) };
   const deny = { deny: random.pick(["*/15 * * * *", "*/20 * * * *"]), for: random.pick(["1m", "5m"]) };
   return random.pick([[], [allow], [deny], [allow, deny]]);
+}
+
+function gatesOf(random: Random): object[] {
+  const gate = (name: string): object => ({
+    name,
+    webhook: { url: `https://ci.example.com/${name}`, credentials: "key" },
+    interval: random.pick(["10s", "1m"]),
+    maxFailures: random.pick([1, 2]),
+    maxInconclusive: random.pick([1, 3]),
+    timeout: random.pick(["5m", "1h"]),
+  });
+  return random.pick([[gate("smoke")], [gate("smoke"), gate("load")]]);
 }

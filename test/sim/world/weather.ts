@@ -27,6 +27,8 @@ export interface Weather {
   flap: number;
   /** That somebody in a cluster says "not now" at a poll, or takes it back. */
   hold: number;
+  /** That a gate is answered by anything but a yes. */
+  doubt: number;
   /** Of ten contents, so many fail, are slow, or never become healthy on a given cluster. */
   bad: number;
 }
@@ -58,6 +60,7 @@ export const CALM: Weather = {
   reportLate: 0,
   flap: 0,
   hold: 0,
+  doubt: 0,
   bad: 0,
 };
 
@@ -87,6 +90,7 @@ export function weatherOf(random: Random): Weather {
     reportLate: some(0.2),
     flap: some(0.02),
     hold: some(0.03),
+    doubt: some(0.5),
     bad: some(0.35),
   };
 }

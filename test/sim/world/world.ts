@@ -33,7 +33,8 @@ import { Random } from "../kernel/random.ts";
 import { Agent, type AgentWorld } from "./agent.ts";
 import { filesOf, nextCommit, type Commit } from "./content.ts";
 import { publish, Stream, type BusTarget } from "./deliver.ts";
-import { createObjects, renderer, signer, unused, type HubDeps } from "./parts.ts";
+import { outboundOf, secrets, type Said } from "./judge.ts";
+import { createObjects, renderer, signer, type HubDeps } from "./parts.ts";
 import { labelsOf, rolloutSpec, type Deed } from "./people.ts";
 import { weatherOf, type Weather } from "./weather.ts";
 
@@ -68,6 +69,8 @@ export class World {
   readonly db: Db;
   /** Everything that was told to rollouts, in order. */
   readonly told: { at: number; release: number; command: string; by: string }[] = [];
+  /** What gates were answered. */
+  readonly said: Said[] = [];
   onTaken: AgentWorld["onTaken"] = () => {};
   onHealthy: AgentWorld["onHealthy"] = () => {};
   /** A function read this item of the table, consistently. */
@@ -77,6 +80,7 @@ export class World {
   readonly #stream: Stream;
   readonly #random: Random;
   readonly #faults: Random;
+  readonly #judge: Random;
   readonly #seams: Seams;
   #clusters = 0;
 
@@ -86,6 +90,7 @@ export class World {
     const root = new Random(seed);
     this.#random = root.branch("world");
     this.#faults = root.branch("faults");
+    this.#judge = root.branch("judge");
     this.weather = weatherOf(root.branch("weather"));
     this.loop = new Loop(START, root.branch("requests"), this.weather.rough);
     this.#engine = new Engine({
@@ -260,9 +265,22 @@ export class World {
       signer,
       renderer,
       now: () => this.loop.now + skew,
-      outbound: { fetch: () => unused("outbound") } as unknown as HubDeps["outbound"],
-      secrets: { get: () => unused("secrets") } as unknown as HubDeps["secrets"],
+      outbound: outboundOf(task, {
+        now: this.now,
+        random: this.#judge,
+        doubt: () => this.weather.doubt,
+        said: (one) => this.#said(one),
+      }),
+      secrets: secrets as unknown as HubDeps["secrets"],
     };
+  }
+
+  #said(one: Said): void {
+    this.said.push(one);
+    const { gate, stage, release, attempt, verdict } = one;
+    this.tell(
+      `gate ${gate} of stage ${stage} of release ${release} is answered ${verdict}, attempt ${attempt}`,
+    );
   }
 
   #followers() {
