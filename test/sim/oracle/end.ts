@@ -23,6 +23,13 @@ export async function endOf(world: World): Promise<End> {
   if (rollout === undefined) return { kind: "not-yet", why: `no rollout ${inForce(record)}` };
   const waits = waitsFor(rollout);
   if (waits !== undefined) return { kind: "waits", for: waits, release: rollout.release };
+  // What was gone back from by hand stays away until somebody says so.
+  if (
+    record.error !== undefined &&
+    record.pinned?.release === rollout.release &&
+    rollout.state.kind === "succeeded"
+  )
+    return { kind: "waits", for: "unpin", release: rollout.release };
   if (record.error !== undefined) return { kind: "not-yet", why: record.error.message };
   const newest = world.commits.length;
   if (Number(record.commit) !== newest)

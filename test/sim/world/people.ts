@@ -11,6 +11,8 @@ export type Deed =
   | { kind: "label"; labels: Record<string, string> }
   | { kind: "join" }
   | { kind: "leave" }
+  /** To what one of the releases before gave. */
+  | { kind: "return"; by: string }
   /** For so long; 0 lifts it. */
   | { kind: "hold"; ms: number; by: string }
   | { kind: "tell"; command: CommandKind; by: string };
@@ -36,6 +38,7 @@ export function nextDeed(random: Random): Deed {
   if (what < 0.39) return { kind: "join" };
   if (what < 0.41) return { kind: "leave" };
   if (what < 0.47) return { kind: "hold", ms: random.pick([0, 2, 10, 30]) * 60_000, by: random.pick(PEOPLE) };
+  if (what < 0.49) return { kind: "return", by: random.pick(PEOPLE) };
   return { kind: "tell", command: weighted(random, COMMANDS), by: random.pick(PEOPLE) };
 }
 

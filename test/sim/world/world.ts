@@ -10,6 +10,7 @@ import { busTargets } from "../../../functions/local/events.ts";
 import { sweepApps } from "../../../functions/release/look-apps.ts";
 import { putTree } from "../../../functions/release/content.ts";
 import { commandRollout } from "../../../functions/rollout/command.ts";
+import { commandReturn } from "../../../functions/rollout/return-to.ts";
 import { sweepRollouts, tickReported } from "../../../functions/rollout/tick-apps.ts";
 import { createDb, type Db } from "../../../functions/store/db.ts";
 import { putHub } from "../../../functions/store/hub.ts";
@@ -132,6 +133,7 @@ export class World {
     if (deed.kind === "leave") await this.#leave();
     if (deed.kind === "label") await this.#label(this.#random.pick([...this.agents.keys()]), deed.labels);
     if (deed.kind === "hold") this.#hold(this.#random.pick([...this.agents.keys()]), deed);
+    if (deed.kind === "return") await this.#return(deed.by);
     if (deed.kind === "tell") await this.#tellRollout(deed);
   }
 
@@ -184,6 +186,17 @@ export class World {
     if (record === undefined || record.release === 0) return;
     const newest = this.#random.chance(0.15) ? record.release : inForce(record);
     await this.tellRelease(newest, command, by);
+  }
+
+  /** By the function behind `rollout rollback --to`. */
+  async #return(by: string): Promise<void> {
+    const record = await getAppRecord(this.db, PROJECT, APP);
+    if (record === undefined || record.release < 2) return;
+    const [release, to] = [inForce(record), this.#random.between(1, record.release + 1)];
+    this.#start(`return to release ${to} by ${by}`, async (deps) => {
+      const result = await commandReturn(deps, { project: PROJECT, app: APP, release, to, stamp: { by } });
+      this.tell(`${by} goes back to release ${to}: ${result.kind}`);
+    });
   }
 
   /** By the function behind `cluster hold` and `release-hold`. */
