@@ -4,6 +4,7 @@ import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { look } from "../../../functions/release/look.ts";
+import { putRollout } from "../../../functions/store/rollout.ts";
 import { putAppRecord } from "../../../functions/store/state.ts";
 import { deleteResource, getResource } from "../../../functions/store/resource.ts";
 import { cluster } from "../../support/hub-parts.ts";
@@ -160,6 +161,16 @@ describe("failure", () => {
     expect(again).toMatchObject({ kind: "released", release: next + 1 });
     expect((await hub.run(next + 1)).state.kind).toBe("succeeded");
     expect(await hub.given()).toMatchObject({ a: next + 1, d: next + 1 });
+  });
+
+  it("is not gone back from once a newer release was made at that very moment", async () => {
+    const last = await hub.rollout(base);
+    const known = await record();
+    const newer = await hub.release(`n ${texts}`, text());
+    const back = { kind: "rolling-back", reason: "late", since: hub.now() } as const;
+    expect(await putRollout(hub.db, { ...last, state: back }, known)).toBe("lost");
+    expect(await hub.tell(base, "rollback")).toMatchObject({ kind: "refused" });
+    expect((await hub.run(newer)).state.kind).toBe("succeeded");
   });
 
   it("goes back when somebody says so, even after it has succeeded", async () => {
