@@ -64,7 +64,9 @@ async function calm(world: World, stop: () => boolean): Promise<string | undefin
 }
 
 async function answer(world: World, end: { for: Answer; release: number }): Promise<void> {
-  if (end.for !== "release") return world.tellRelease(end.release, end.for, "user:eve");
+  // Whoever asked for the release may not approve it.
+  const by = end.for === "approve" && world.told.at(-1)?.by === "user:eve" ? "user:bob" : "user:eve";
+  if (end.for !== "release") return world.tellRelease(end.release, end.for, by);
   const fresh = world.commits.length + 1;
   await world.commit({ plain: fresh, spicy: fresh });
 }
