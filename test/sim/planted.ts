@@ -104,7 +104,7 @@ function forgottenSilent(): Request {
 
 /** "Not now" is read as nothing. */
 function forgottenHold(): Request {
-  return batches(({ holds: _, ...item }) => item);
+  return batches((item) => ({ ...item, holds: {} }));
 }
 
 /** Whoever reads a rollout sees no windows. */
