@@ -98,7 +98,8 @@ export class Facts {
   wasSilentSince(cluster: string, since: number, toleranceMs: number): boolean {
     const heardAt = this.#heardAt.get(cluster);
     if (heardAt === undefined || this.#now() - heardAt > SILENT_AFTER_MS - toleranceMs) return true;
-    return (this.#silentUntil.get(cluster) ?? Number.NEGATIVE_INFINITY) >= since;
+    // Its beat may have been there already, and an old read did not see it.
+    return (this.#silentUntil.get(cluster) ?? Number.NEGATIVE_INFINITY) >= since - toleranceMs;
   }
 }
 
