@@ -11,10 +11,13 @@ export function gateBefore(
   window: WindowVerdict | undefined,
   now: number,
 ): Step | undefined {
-  if (Math.max(rollout.released, stage.from) >= stage.to && stage.to > stage.from) return undefined;
+  const isMoved = Math.max(rollout.released, stage.from) >= stage.to;
+  if (isMoved && stage.to > stage.from) return undefined;
   if (stage.approval === "before" && !isApproved(rollout, stage, "before"))
     return waiting(rollout, "before", now);
-  if (window?.open === false && rollout.opened !== rollout.stage && rollout.promoted === undefined)
+  // An empty stage soaks on while its windows are closed, or a soak that is longer than they are would never end.
+  const isOpen = window?.open !== false || rollout.opened === rollout.stage || rollout.promoted !== undefined;
+  if (!isMoved && !isOpen)
     return { kind: "window", ...(window.until === undefined ? {} : { until: window.until }) };
   return undefined;
 }

@@ -1,11 +1,12 @@
 /** A cluster's "not now", said by a person; what its agent tells comes in by `hold-told.ts`. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Stamp } from "#core/actor.ts";
 import { HOLD_MS_MAX, holdSchema, isSameHold, type Hold } from "#core/hold.ts";
 import { Problem } from "#core/problem.ts";
 import { holdViewSchema, type HoldView } from "#core/view.ts";
 import type { Db } from "../store/db.ts";
 import { getHold, putHold } from "../store/hold.ts";
-import { stampOf, type ApiContext, type ApiEnv } from "./caller.ts";
+import { stampOf, type ApiEnv } from "./caller.ts";
 import { findFor } from "./found.ts";
 import { createApi, json, namedParam, route } from "./route.ts";
 
@@ -42,12 +43,12 @@ export function holdRoutes({ db, now }: Deps): OpenAPIHono<ApiEnv> {
     await findFor(db, context, { verb: "deploy", kind: "Cluster", project, name });
     const told = context.req.valid("json");
     checkUntil(told, now());
-    return context.json(await setHold(db, context, { project, cluster: name }, told), 200);
+    return context.json(await setHold(db, { project, cluster: name }, told, stampOf(context)), 200);
   });
   routes.openapi(releaseHold, async (context) => {
     const { project, name } = context.req.valid("param");
     await findFor(db, context, { verb: "deploy", kind: "Cluster", project, name });
-    return context.json(await setHold(db, context, { project, cluster: name }, undefined), 200);
+    return context.json(await setHold(db, { project, cluster: name }, undefined, stampOf(context)), 200);
   });
   return routes;
 }
@@ -62,18 +63,18 @@ function checkUntil({ until }: Hold, now: number): void {
     );
 }
 
-/** The same again writes nothing. */
-async function setHold(
+/** What a person says; undefined lifts it. The same again writes nothing. */
+export async function setHold(
   db: Db,
-  context: ApiContext,
   place: { project: string; cluster: string },
   person: Hold | undefined,
+  stamp: Stamp,
 ): Promise<HoldView> {
   for (let race = 0; race < RACES_MAX; race++) {
     const was = await getHold(db, place.project, place.cluster);
     const next = { person, agent: was?.agent };
     if (isSameHold(was?.person, person)) return next;
-    const change = { ...next, seq: was?.seq, stamp: stampOf(context) };
+    const change = { ...next, seq: was?.seq, stamp };
     if ((await putHold(db, place, change, was)) === "written") return next;
   }
   throw new Problem("conflict", `the hold of cluster ${place.cluster} is being changed by others: try again`);

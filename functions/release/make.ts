@@ -218,15 +218,19 @@ async function placeOf({ db }: MakeDeps, { app, record }: Situation, isUrgent: b
   if (record === undefined || record.release === 0) return { ends: [] };
   const { project, name } = app.resource.metadata;
   const current = inForce(record);
-  const under = await getRollout(db, project, name, current);
+  const first = await getRollout(db, project, name, current);
   const newest = record.release === current ? undefined : await getRollout(db, project, name, record.release);
   const waiting = newest?.state.kind === "pending" ? [newest] : [];
+  // It was started when the one before ended, and the record does not say so yet.
+  const isStarted =
+    newest !== undefined && waiting.length === 0 && (first === undefined || isOver(first.state));
+  const under = isStarted ? newest : first;
   if (under === undefined || isOver(under.state)) return { ends: waiting };
   const { kind } = under.state;
   const cuts = app.deleting || isUrgent;
   const holds = kind === "rolling-back" || (kind === "paused" && !cuts);
   const queues = app.resource.spec.rollout.supersede === "queue" && kind !== "halted" && !cuts;
-  return holds || queues ? { after: current, ends: waiting } : { ends: [under, ...waiting] };
+  return holds || queues ? { after: under.release, ends: waiting } : { ends: [under, ...waiting] };
 }
 
 async function reasonOf(deps: MakeDeps, { app, record, source, chart }: Situation): Promise<string> {

@@ -5,10 +5,10 @@
 import type { Actor, Stamp } from "#core/actor.ts";
 import { approverRefusal, type Approvers } from "#core/approval.ts";
 import { HUB_PROJECT } from "#core/project.ts";
-import { command, type CommandKind, type Rollout } from "#core/rollout.ts";
+import { command, isOver, type CommandKind, type Rollout } from "#core/rollout.ts";
 import { getProject } from "../store/resource.ts";
 import { getRollout, putRollout } from "../store/rollout.ts";
-import { getAppRecord, inForce, putAppRecord } from "../store/state.ts";
+import { getAppRecord, inForce, putAppRecord, type AppRecord } from "../store/state.ts";
 import type { AssignDeps } from "./assign.ts";
 import { tick } from "./tick.ts";
 
@@ -34,15 +34,20 @@ export async function commandRollout(deps: AssignDeps, told: RolloutCommand): Pr
   for (let race = 0; race < RACES_MAX; race++) {
     const rollout = await getRollout(deps.db, project, app, release);
     if (rollout === undefined) return { kind: "unknown" };
-    const elsewhere = await newerInForce(deps, rollout, told.command);
+    const record = await getAppRecord(deps.db, project, app);
+    const elsewhere = newerInForce(record, rollout, told.command);
     if (elsewhere !== undefined) return { kind: "refused", message: elsewhere };
     const { by, why } = stamp;
     const refusalOf = await approverCheck(deps, rollout, told);
     const commanded = command(rollout, { kind: told.command, by, reason: why, refusalOf }, deps.now());
     if (commanded.kind === "refused") return commanded;
     // It may have been cut off between its writes: what follows is made sure of all the same.
-    if (commanded.kind === "done" && (await putRollout(deps.db, { ...commanded.next, stamp })) === "lost")
-      continue;
+    if (commanded.kind === "done") {
+      // A newer release does not touch what is over: the App's record alone says that there is none.
+      const isBack = isOver(rollout.state) && record !== undefined;
+      const next = { ...commanded.next, stamp };
+      if ((await putRollout(deps.db, next, isBack ? record : undefined)) === "lost") continue;
+    }
     await follow(deps, told);
     await tick(deps, project, app, release, { redrive: true });
     const rolled = await getRollout(deps.db, project, app, release);
@@ -71,12 +76,11 @@ const hubActor: Actor = { kind: "hub", part: "rollout" };
 
 const TOLD_TO_WITHHELD: readonly CommandKind[] = ["approve", "reject", "abort"];
 
-async function newerInForce(
-  { db }: AssignDeps,
-  { project, app, release }: Rollout,
+function newerInForce(
+  record: AppRecord | undefined,
+  { release }: Rollout,
   told: CommandKind,
-): Promise<string | undefined> {
-  const record = await getAppRecord(db, project, app);
+): string | undefined {
   if (record === undefined || inForce(record) === release) return undefined;
   if (record.withheld === release && TOLD_TO_WITHHELD.includes(told)) return undefined;
   return `release ${release} is not in force any more: release ${inForce(record)} is`;

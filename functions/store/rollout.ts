@@ -107,17 +107,34 @@ export async function pageRollouts(
 }
 
 /** Only over the version that was read; a lost race is read and decided again. */
-export async function putRollout(db: Db, rollout: Rollout): Promise<"written" | "lost"> {
+/** With `record`, the App's as it was read, both are written or none: then no release can be made of it in between. */
+export async function putRollout(db: Db, rollout: Rollout, record?: AppRecord): Promise<"written" | "lost"> {
   const item = {
     ...keys.rollout(rollout.project, rollout.app, rollout.release),
     ...itemOfRollout(rollout),
     version: rollout.version + 1,
   };
-  return db.put(item, {
+  const condition = {
     text: "#version = :was",
     names: { version: "version" },
     values: { was: rollout.version },
-  });
+  };
+  if (record === undefined) return db.put(item, condition);
+  const next = { ...record, version: record.version + 1 };
+  return db.transact([
+    { Put: { TableName: db.table, Item: item, ...conditionOf(condition) } },
+    {
+      Put: {
+        TableName: db.table,
+        Item: { ...keys.appState(record.project, record.app), ...next },
+        ...conditionOf({ ...condition, values: { was: record.version } }),
+      },
+    },
+  ]);
+}
+
+function conditionOf({ text, ...rest }: { text: string; names: Record<string, string>; values: object }) {
+  return { ConditionExpression: text, ...attributesOf({ text: "", ...rest, values: { ...rest.values } }) };
 }
 
 /**

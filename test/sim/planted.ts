@@ -102,6 +102,21 @@ function forgottenSilent(): Request {
   return batches((item, now) => (item["heardAt"] === undefined ? item : { ...item, heardAt: now }));
 }
 
+/** "Not now" is read as nothing. */
+function forgottenHold(): Request {
+  return batches((item) => ({ ...item, holds: {} }));
+}
+
+/** Whoever reads a rollout sees no windows. */
+function forgottenWindow(): Request {
+  const closed = (item: Item): Item => {
+    const { windows: _, ...rest } = item;
+    const stages = (item["stages"] as Item[]).map(({ windows: __, ...stage }) => stage);
+    return { ...rest, stages };
+  };
+  return reading(closed);
+}
+
 /** Who was silent at its turn is not written down. */
 function forgottenReturning(): Request {
   return (command, execute) => {
@@ -111,11 +126,32 @@ function forgottenReturning(): Request {
 }
 
 /** A function that reads the rollout anew, as after a crash, finds the soak over. */
-function gateSkipped(): Request {
+function soakSkipped(): Request {
   return reading((rollout) => {
     const state = rollout["state"] as { kind: string; step?: Item };
     if (state.step?.["kind"] !== "soaking") return rollout;
     return { ...rollout, state: { ...state, step: { ...state.step, until: state.step["since"] } } };
+  });
+}
+
+/** A function that reads the rollout anew finds that its gates said yes. */
+function gateForgotten(): Request {
+  return reading((rollout) => {
+    const { step } = rollout["state"] as { step?: Item };
+    const stage = (rollout["stages"] as { name: string; gates?: { name: string }[] }[])[
+      Number(rollout["stage"])
+    ];
+    if (step?.["kind"] !== "gates" || stage === undefined) return rollout;
+    const told = { kind: "pass", message: "yes", at: 0, soaked: true };
+    const gates = (stage.gates ?? []).map(({ name }) => ({
+      stage: stage.name,
+      gate: name,
+      attempt: 0,
+      failures: 0,
+      inconclusive: 0,
+      told,
+    }));
+    return { ...rollout, gates };
   });
 }
 
@@ -157,7 +193,10 @@ export const PLANTED: Record<string, () => Request> = {
   "a second tick does not count what the first released": secondTick,
   "a silent cluster is moved all the same": forgottenSilent,
   "a silent cluster is forgotten when it returns": forgottenReturning,
-  "a soak is skipped after a crash": gateSkipped,
+  "a forgotten hold": forgottenHold,
+  "a forgotten window": forgottenWindow,
+  "a soak is skipped after a crash": soakSkipped,
+  "a gate is skipped after a crash": gateForgotten,
   "an approval is not waited for": approvalForgotten,
   "a late report is taken over a newer one": lateReport,
 };

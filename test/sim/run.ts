@@ -9,7 +9,7 @@ import { World, type Seams } from "./world/world.ts";
 
 const MINUTE = 60_000;
 /** Sweeps until everything has to be over, or wait for people; the longest soaks and deadlines fit in. */
-const CALM_SWEEPS_MAX = 150;
+const CALM_SWEEPS_MAX = 400;
 
 export type Outcome =
   | { kind: "held"; checked: Oracle["checked"]; releases: number }
@@ -64,7 +64,9 @@ async function calm(world: World, stop: () => boolean): Promise<string | undefin
 }
 
 async function answer(world: World, end: { for: Answer; release: number }): Promise<void> {
-  if (end.for !== "release") return world.tellRelease(end.release, end.for, "user:eve");
+  // Whoever asked for the release may not approve it.
+  const by = end.for === "approve" && world.told.at(-1)?.by === "user:eve" ? "user:bob" : "user:eve";
+  if (end.for !== "release") return world.tellRelease(end.release, end.for, by);
   const fresh = world.commits.length + 1;
   await world.commit({ plain: fresh, spicy: fresh });
 }

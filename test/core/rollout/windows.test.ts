@@ -94,6 +94,15 @@ describe("a rollout's windows", () => {
     expect(decide(now, { targets: seen, windows: [{ open: true }] }, 10).next).toMatchObject({ out: [1] });
   });
 
+  it("do not begin the soak of an empty stage anew, which would never end", () => {
+    const stages = [stage("canary", 0, 0, { soakMs: 20 }), stage("rest", 0, 4)];
+    const open = [{ open: true }];
+    const soaking = decide(rollout({ stages }), { targets: [], windows: open }, 10).next;
+    expect(soaking.state).toMatchObject({ step: { kind: "soaking", until: 30 } });
+    const kept = decide(soaking, { targets: [], windows: closed }, 20).next;
+    expect(decide(kept, { targets: row(0, ready), windows: open }, 31).next).toMatchObject({ stage: 1 });
+  });
+
   it("are passed by a person, for this stage only", () => {
     const stages = [stage("canary", 0, 1), stage("rest", 1, 4)];
     const both = [closed[0], closed[0]];

@@ -4,6 +4,8 @@ import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { look } from "../../../functions/release/look.ts";
+import { putRollout } from "../../../functions/store/rollout.ts";
+import { putAppRecord } from "../../../functions/store/state.ts";
 import { deleteResource, getResource } from "../../../functions/store/resource.ts";
 import { cluster } from "../../support/hub-parts.ts";
 import { whyPlaced } from "../../../functions/rollout/why.ts";
@@ -161,6 +163,16 @@ describe("failure", () => {
     expect(await hub.given()).toMatchObject({ a: next + 1, d: next + 1 });
   });
 
+  it("is not gone back from once a newer release was made at that very moment", async () => {
+    const last = await hub.rollout(base);
+    const known = await record();
+    const newer = await hub.release(`n ${texts}`, text());
+    const back = { kind: "rolling-back", reason: "late", since: hub.now() } as const;
+    expect(await putRollout(hub.db, { ...last, state: back }, known)).toBe("lost");
+    expect(await hub.tell(base, "rollback")).toMatchObject({ kind: "refused" });
+    expect((await hub.run(newer)).state.kind).toBe("succeeded");
+  });
+
   it("goes back when somebody says so, even after it has succeeded", async () => {
     const next = await hub.release(`n ${texts}`, text());
     await hub.run(next);
@@ -238,6 +250,28 @@ describe("a newer release", () => {
     await hub.pass(10 * 60_000);
     expect((await hub.run(third)).state.kind).toBe("succeeded");
     expect(await hub.given()).toEqual({ a: third, b: third, c: third, d: third });
+  });
+
+  it("waits for one that waited itself and has just been started, before the App says so", async () => {
+    await hub.apply(staged({ supersede: "queue" }, { soak: "10m" }));
+    const first = await hub.release(`n ${texts}`, text());
+    await hub.run(first);
+    const second = await hub.release(`n ${texts}`, text());
+    await hub.pass(10 * 60_000);
+    await hub.run(first);
+    // The step that started it was cut off before it wrote the App's record.
+    const after = await record();
+    if (after === undefined) throw new Error("no record");
+    await putAppRecord(hub.db, { ...after, rolling: first, version: after.version + 1 }, after.version);
+    expect((await hub.rollout(second)).state.kind).toBe("running");
+    const third = await hub.release(`n ${texts}`, text());
+    expect((await hub.rollout(third)).state).toEqual({ kind: "pending", after: second });
+    await hub.run(second);
+    await hub.pass(10 * 60_000);
+    expect((await hub.run(second)).state.kind).toBe("succeeded");
+    await hub.run(third);
+    await hub.pass(10 * 60_000);
+    expect((await hub.run(third)).state.kind).toBe("succeeded");
   });
 
   it("takes the place of one that is halted, although it queues", async () => {

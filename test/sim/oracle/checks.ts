@@ -1,8 +1,12 @@
 /** What the single checks are given: what is true, what was told, and a way to say that something does not hold. */
+import type { Said } from "../world/judge.ts";
 import type { Facts } from "./facts.ts";
 
 /** Clocks of functions differ by up to two seconds, each way. */
 export const SKEW_MS = 4_000;
+
+/** What is read may be so old, where it may be old at all. */
+export const OLD_MS = 4_000;
 
 export interface Checks {
   readonly facts: Facts;
@@ -13,5 +17,7 @@ export interface Checks {
   isThere(cluster: string): boolean;
   /** What people told rollouts. */
   readonly told: readonly { release: number; command: string; by: string }[];
+  /** What gates were answered. */
+  readonly said: readonly Said[];
   must(holds: boolean, what: string): void;
 }

@@ -1,4 +1,6 @@
 /** What is true of clusters, whatever the hub believes: when each was heard, and since when it is healthy on what. */
+import { isDeepStrictEqual } from "node:util";
+import { clusterHoldSchema, holdFor, type ClusterHold } from "#core/hold.ts";
 import { SILENT_AFTER_MS } from "#core/limits.ts";
 import { placementSchema } from "#core/placement.ts";
 import type { Item } from "../../../functions/store/db.ts";
@@ -11,6 +13,8 @@ export class Facts {
   readonly #heardAt = new Map<string, number>();
   readonly #silentUntil = new Map<string, number>();
   readonly #unhealthyUntil = new Map<string, number>();
+  /** By cluster, what the hub was told of its holds, version by version. */
+  readonly #holds = new Map<string, { at: number; holds: ClusterHold }[]>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -32,12 +36,40 @@ export class Facts {
 
   /** A heartbeat was written. */
   beat(item: Item | undefined): void {
-    const cluster = String(item?.["cluster"]);
-    const heardAt = Number(item?.["heardAt"]);
+    if (item === undefined) return;
+    const cluster = String(item["cluster"]);
+    this.#hold(cluster, clusterHoldSchema.parse(item["holds"] ?? {}));
+    const heardAt = Number(item["heardAt"]);
     const before = this.#heardAt.get(cluster);
     if (before === undefined || this.#now() - before > SILENT_AFTER_MS)
       this.#silentUntil.set(cluster, this.#now());
     this.#heardAt.set(cluster, heardAt);
+  }
+
+  #hold(cluster: string, holds: ClusterHold): void {
+    const known = this.#holds.get(cluster) ?? [];
+    this.#holds.set(cluster, known);
+    if (isDeepStrictEqual(known.at(-1)?.holds ?? {}, holds)) return;
+    known.push({ at: this.#now(), holds });
+  }
+
+  /** Whether whoever read it at any moment since then read a hold that was still in force `toleranceMs` from now. */
+  wasHeldSince(cluster: string, app: string, since: number, toleranceMs: number): boolean {
+    const all = this.#holds.get(cluster) ?? [];
+    const first = all.findLastIndex(({ at }) => at <= since);
+    if (first === -1) return false;
+    const until = this.#now() + toleranceMs;
+    return all.slice(first).every(({ holds }) => holdFor(holds, app, until) !== undefined);
+  }
+
+  /** Whether some hold was in force at some moment since then. */
+  wasHeldOnce(cluster: string, app: string, since: number, toleranceMs: number): boolean {
+    const all = this.#holds.get(cluster) ?? [];
+    const first = Math.max(
+      0,
+      all.findLastIndex(({ at }) => at <= since),
+    );
+    return all.slice(first).some(({ holds }) => holdFor(holds, app, since - toleranceMs) !== undefined);
   }
 
   /** A placement was written: what the hub could know at that moment. */
@@ -66,7 +98,8 @@ export class Facts {
   wasSilentSince(cluster: string, since: number, toleranceMs: number): boolean {
     const heardAt = this.#heardAt.get(cluster);
     if (heardAt === undefined || this.#now() - heardAt > SILENT_AFTER_MS - toleranceMs) return true;
-    return (this.#silentUntil.get(cluster) ?? Number.NEGATIVE_INFINITY) >= since;
+    // Its beat may have been there already, and an old read did not see it.
+    return (this.#silentUntil.get(cluster) ?? Number.NEGATIVE_INFINITY) >= since - toleranceMs;
   }
 }
 

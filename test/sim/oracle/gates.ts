@@ -11,6 +11,7 @@ export function checkGates(oracle: Checks, entry: Entry, cluster: string): void 
   for (const stage of stages.slice(0, index)) {
     checkDone(oracle, entry, stage, where);
     checkSoak(oracle, entry, stage, where);
+    checkVerdicts(oracle, entry, stage, where);
     oracle.checked.gates += 1;
   }
   checkApprovals(oracle, entry, stages.slice(0, index + 1), where);
@@ -26,6 +27,7 @@ function checkDone(oracle: Checks, entry: Entry, { name, from, to }: Stage, wher
   for (const { cluster, generation, carried } of entry.targets.slice(from, to)) {
     if (carried || oracle.facts.healthyAt(cluster, generation) !== undefined) continue;
     if (oracle.facts.wasSilentSince(cluster, entry.startedAt, SKEW_MS) || !oracle.isThere(cluster)) continue;
+    if (oracle.facts.wasHeldOnce(cluster, newestOf(entry).app, entry.startedAt, SKEW_MS)) continue;
     oracle.must(
       hasFailed(oracle, entry, { cluster, generation }, entry.given.get(cluster)?.at),
       `${where} before ${cluster} of stage ${name} is healthy`,
@@ -49,18 +51,52 @@ export function hasFailed(
   return givenAt !== undefined && oracle.now() - givenAt > newestOf(entry).deadlineMs - SKEW_MS;
 }
 
+function wasSkipped(oracle: Checks, { release }: Entry): boolean {
+  return oracle.told.some((one) => one.release === release && one.command === "skip-stage");
+}
+
+/** Those of a stage that its soak and its gates are about: moved, and neither failed nor left behind. */
+function soaking(
+  oracle: Checks,
+  entry: Entry,
+  { from, to }: Stage,
+): { cluster: string; since: number | undefined }[] {
+  return entry.targets.slice(from, to).flatMap(({ cluster, generation }) => {
+    const given = entry.given.get(cluster);
+    if (given === undefined || hasFailed(oracle, entry, { cluster, generation }, given.at)) return [];
+    if (oracle.facts.wasSilentSince(cluster, entry.startedAt, SKEW_MS)) return [];
+    if (oracle.facts.wasHeldOnce(cluster, newestOf(entry).app, entry.startedAt, SKEW_MS)) return [];
+    return [{ cluster, since: oracle.facts.healthyAt(cluster, generation) }];
+  });
+}
+
+/** Each gate said yes: to a question of this stage that was asked after its soak. */
+function checkVerdicts(oracle: Checks, entry: Entry, stage: Stage, where: string): void {
+  const { name, from, to, soakMs = 0 } = stage;
+  const isMoved = entry.targets.slice(from, to).some(({ cluster }) => entry.given.has(cluster));
+  // Where nothing changed there is nothing to ask about.
+  if (!isMoved && from < to) return;
+  const healthy = soaking(oracle, entry, stage).flatMap(({ since }) => since ?? []);
+  const soakedAt = Math.max(0, ...healthy) + (wasSkipped(oracle, entry) ? 0 : soakMs);
+  for (const gate of stage.gates ?? [])
+    oracle.must(
+      oracle.said.some(
+        (one) =>
+          one.release === entry.release &&
+          one.stage === name &&
+          one.gate === gate.name &&
+          one.verdict === "pass" &&
+          one.at >= soakedAt - SKEW_MS,
+      ),
+      `${where} without a yes of gate ${gate.name} of stage ${name} after its soak`,
+    );
+}
+
 /** Counted from the first moment at which the last of them was healthy. */
 function checkSoak(oracle: Checks, entry: Entry, stage: Stage, where: string): void {
-  const { name, from, to, soakMs } = stage;
-  if (soakMs === undefined) return;
-  const isSkip = (one: { release: number; command: string }): boolean =>
-    one.release === entry.release && one.command === "skip-stage";
-  if (oracle.told.some(isSkip)) return;
-  for (const { cluster, generation } of entry.targets.slice(from, to)) {
-    const given = entry.given.get(cluster);
-    if (given === undefined || hasFailed(oracle, entry, { cluster, generation }, given.at)) continue;
-    if (oracle.facts.wasSilentSince(cluster, entry.startedAt, SKEW_MS)) continue;
-    const since = oracle.facts.healthyAt(cluster, generation);
+  const { name, soakMs } = stage;
+  if (soakMs === undefined || wasSkipped(oracle, entry)) return;
+  for (const { cluster, since } of soaking(oracle, entry, stage)) {
     const soaked = since === undefined ? Number.POSITIVE_INFINITY : oracle.now() - since;
     oracle.must(
       soaked >= soakMs - SKEW_MS,

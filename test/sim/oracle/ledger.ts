@@ -20,12 +20,20 @@ export interface Entry {
   returned: Map<string, Given>;
   /** Clusters whose turn has come, and whether they were unhealthy then. */
   turns: Map<string, boolean>;
+  /** Why a cluster should not have been moved when it was released last. */
+  wrongTurns: Map<string, string>;
 }
 
 export function newestOf({ versions }: Entry): Rollout {
   const newest = versions.at(-1);
   if (newest === undefined) throw new Error("an entry without a version");
   return newest.rollout;
+}
+
+/** With what its App asked for: whoever wrote it since may have lost some of that. */
+export function madeAs(entry: Entry): Rollout {
+  const made = entry.versions.find(({ rollout }) => rollout.state.kind !== "withheld");
+  return made?.rollout ?? newestOf(entry);
 }
 
 /** As the rollout stood at any moment from `since` on. */

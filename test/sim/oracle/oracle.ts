@@ -14,6 +14,7 @@ import { checkBudget, checkReturn } from "./budget.ts";
 import { SKEW_MS, type Checks } from "./checks.ts";
 import { Facts } from "./facts.ts";
 import { checkGates } from "./gates.ts";
+import { wrongTurn } from "./turns.ts";
 import { newestOf, targetsIn, versionsSince, type Entry } from "./ledger.ts";
 
 export class Broken extends Error {}
@@ -28,6 +29,7 @@ export class Oracle implements Checks {
   readonly entries = new Map<number, Entry>();
   readonly world: World;
   readonly told: World["told"];
+  readonly said: World["said"];
   readonly now: () => number;
   readonly isThere = (cluster: string): boolean => this.world.agents.has(cluster);
   broken: Broken | undefined;
@@ -39,6 +41,7 @@ export class Oracle implements Checks {
   constructor(world: World) {
     this.world = world;
     this.told = world.told;
+    this.said = world.said;
     this.now = world.now;
     this.facts = new Facts(world.now);
     world.watchers.push((change, task) => this.#guard(() => this.#changed(change, task)));
@@ -85,20 +88,25 @@ export class Oracle implements Checks {
       given: new Map(),
       returned: new Map(),
       turns: new Map(),
+      wrongTurns: new Map(),
     };
     if (known !== undefined) this.#step(newestOf(known), rollout);
     if (rollout.back !== undefined && entry.back.length === 0)
       entry.back = targetsIn(peek, rollout.back.targets);
     this.entries.set(rollout.release, entry);
     entry.versions.push({ at: now, rollout });
-    for (const rank of rollout.out) this.#turn(entry, rank, task?.startedAt ?? now);
+    const was = new Set(known === undefined ? [] : entry.versions.at(-2)?.rollout.out);
+    for (const rank of rollout.out) if (!was.has(rank)) this.#turn(entry, rank, task?.startedAt ?? now);
     this.#alone(entry, rollout);
     this.world.tell(wordsOf(rollout, known === undefined ? undefined : entry.versions.at(-2)?.rollout, task));
   }
 
-  /** A rank is released for the first time. */
+  /** A rank is released. */
   #turn(entry: Entry, rank: number, since: number): void {
     const { cluster = "" } = entry.targets[rank] ?? {};
+    const wrong = wrongTurn(this, entry, rank, since);
+    if (wrong === undefined) entry.wrongTurns.delete(cluster);
+    else entry.wrongTurns.set(cluster, `release ${entry.release}: ${cluster} is moved ${wrong}`);
     if (entry.turns.has(cluster)) return;
     entry.turns.set(cluster, this.facts.wasUnhealthySince(cluster, since));
     this.must(
@@ -161,6 +169,8 @@ export class Oracle implements Checks {
         `${where}: a statement is assigned by a rollout that may not`,
       );
       this.must(entry.turns.has(cluster), `${where}: its turn has not come`);
+      const wrong = entry.wrongTurns.get(cluster);
+      this.must(wrong === undefined, wrong ?? "");
       checkGates(this, entry, cluster);
       checkBudget(this, entry, cluster);
       entry.given.set(cluster, { at: this.world.now(), isFree: entry.turns.get(cluster) ?? false });

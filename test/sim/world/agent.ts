@@ -2,6 +2,7 @@
  * A simulated cluster with its agent: it polls and reports through the hub's own code, and what it is given becomes healthy,
  * fails, or takes its time. The state here is the truth that the oracle knows; the hub knows what was reported.
  */
+import type { ToldHold } from "#core/hold.ts";
 import type { Phase, PlacementReport } from "#core/protocol.ts";
 import { statementSchema, type Statement } from "#core/statement.ts";
 import { desiredFor } from "../../../functions/api/desired.ts";
@@ -10,6 +11,7 @@ import { getHub } from "../../../functions/store/hub.ts";
 import { getLine } from "../../../functions/store/line.ts";
 import type { Task } from "../kernel/loop.ts";
 import type { Random } from "../kernel/random.ts";
+import { Holder } from "./holder.ts";
 import { fateOf, type Fate } from "./content.ts";
 import type { HubDeps } from "./parts.ts";
 import type { Weather } from "./weather.ts";
@@ -54,6 +56,7 @@ export class Agent {
   #isBusy = false;
   #isTold = true;
   #steps = 0;
+  readonly #holder: Holder;
 
   constructor(name: string, world: AgentWorld, random: Random) {
     this.name = name;
@@ -61,6 +64,7 @@ export class Agent {
     this.#random = random;
     const { clusterSkewMs } = world.weather();
     this.#skewMs = random.between(-clusterSkewMs, clusterSkewMs + 1);
+    this.#holder = new Holder(name, this.#skewMs, world, random.branch("holds"));
     world.after(random.between(1, 5_000), () => this.#tick());
   }
 
@@ -75,6 +79,12 @@ export class Agent {
     if (this.#world.now() < this.awayUntil || this.#isBusy) return;
     this.#poll();
     if (!this.#isTold) this.#report();
+    this.#holder.tell();
+  }
+
+  /** What the cluster asks for by itself. */
+  get hold(): ToldHold {
+    return this.#holder.hold;
   }
 
   /** What happens to a cluster by itself. */
@@ -86,6 +96,7 @@ export class Agent {
       this.#world.tell(`${this.name} is away for ${Math.round((this.awayUntil - now) / 1000)} s`);
     }
     if (this.#random.chance(restart)) this.#restart();
+    this.#holder.live();
     if (this.phase === "healthy" && this.#random.chance(flap)) this.#break();
     // Whatever ails it, a calm world cures it.
     const isIll = this.phase === "failed" || this.phase === "progressing";
@@ -99,6 +110,7 @@ export class Agent {
     this.#seq = 0;
     this.#beatAt = Number.NEGATIVE_INFINITY;
     this.#isTold = this.statement === undefined;
+    this.#holder.restart();
   }
 
   #break(): void {

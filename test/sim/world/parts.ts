@@ -28,7 +28,7 @@ export function createObjects(): ObjectStore & { peek(key: string): unknown } {
 }
 
 /** Whatever a rollout never does. */
-export function unused(what: string): never {
+function unused(what: string): never {
   throw new Error(`the simulation asks for ${what}, which it has not got`);
 }
 

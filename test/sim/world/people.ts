@@ -11,6 +11,10 @@ export type Deed =
   | { kind: "label"; labels: Record<string, string> }
   | { kind: "join" }
   | { kind: "leave" }
+  /** To what one of the releases before gave. */
+  | { kind: "return"; by: string }
+  /** For so long; 0 lifts it. */
+  | { kind: "hold"; ms: number; by: string }
   | { kind: "tell"; command: CommandKind; by: string };
 
 /** So often each, in ten thousand. */
@@ -33,6 +37,8 @@ export function nextDeed(random: Random): Deed {
   if (what < 0.36) return { kind: "label", labels: labelsOf(random) };
   if (what < 0.39) return { kind: "join" };
   if (what < 0.41) return { kind: "leave" };
+  if (what < 0.47) return { kind: "hold", ms: random.pick([0, 2, 10, 30]) * 60_000, by: random.pick(PEOPLE) };
+  if (what < 0.49) return { kind: "return", by: random.pick(PEOPLE) };
   return { kind: "tell", command: weighted(random, COMMANDS), by: random.pick(PEOPLE) };
 }
 
@@ -61,6 +67,8 @@ export function rolloutSpec(random: Random): object {
     ...maybe(0.3, { maxConcurrent: count() }),
     ...maybe(0.4, { soak: random.pick(["30s", "3m", "10m"]) }),
     ...maybe(0.25, { approval: random.pick(["before", "after"]) }),
+    ...maybe(0.15, { windows: windowsOf(random) }),
+    ...maybe(0.2, { gates: gatesOf(random) }),
   }));
   return {
     stages,
@@ -69,5 +77,25 @@ export function rolloutSpec(random: Random): object {
     onFailure: random.pick(["halt", "rollback"]),
     supersede: random.pick(["replace", "queue"]),
     progressDeadline: random.pick(["2m", "5m", "15m"]),
+    ...maybe(0.15, { windows: windowsOf(random) }),
   };
+}
+
+/** They come so often that they matter within minutes, and always leave some that are open. */
+function windowsOf(random: Random): object[] {
+  const allow = { allow: "*/10 * * * *", for: random.pick(["2m", "4m", "7m"]) };
+  const deny = { deny: random.pick(["*/15 * * * *", "*/20 * * * *"]), for: random.pick(["1m", "5m"]) };
+  return random.pick([[], [allow], [deny], [allow, deny]]);
+}
+
+function gatesOf(random: Random): object[] {
+  const gate = (name: string): object => ({
+    name,
+    webhook: { url: `https://ci.example.com/${name}`, credentials: "key" },
+    interval: random.pick(["10s", "1m"]),
+    maxFailures: random.pick([1, 2]),
+    maxInconclusive: random.pick([1, 3]),
+    timeout: random.pick(["5m", "1h"]),
+  });
+  return random.pick([[gate("smoke")], [gate("smoke"), gate("load")]]);
 }

@@ -25,6 +25,10 @@ export interface Weather {
   reportLate: number;
   /** That what was healthy breaks at a poll, for a while. */
   flap: number;
+  /** That somebody in a cluster says "not now" at a poll, or takes it back. */
+  hold: number;
+  /** That a gate is answered by anything but a yes. */
+  doubt: number;
   /** Of ten contents, so many fail, are slow, or never become healthy on a given cluster. */
   bad: number;
 }
@@ -55,6 +59,8 @@ export const CALM: Weather = {
   reportTwice: 0,
   reportLate: 0,
   flap: 0,
+  hold: 0,
+  doubt: 0,
   bad: 0,
 };
 
@@ -83,6 +89,8 @@ export function weatherOf(random: Random): Weather {
     reportTwice: some(0.3),
     reportLate: some(0.2),
     flap: some(0.02),
+    hold: some(0.03),
+    doubt: some(0.5),
     bad: some(0.35),
   };
 }

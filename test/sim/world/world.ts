@@ -2,12 +2,15 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { hubStamp } from "#core/actor.ts";
 import type { HubEvent } from "#core/event.ts";
+import { Problem } from "#core/problem.ts";
 import { parseResource } from "#core/resource.ts";
+import { setHold } from "../../../functions/api/holds.ts";
 import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { busTargets } from "../../../functions/local/events.ts";
 import { sweepApps } from "../../../functions/release/look-apps.ts";
 import { putTree } from "../../../functions/release/content.ts";
 import { commandRollout } from "../../../functions/rollout/command.ts";
+import { commandReturn } from "../../../functions/rollout/return-to.ts";
 import { sweepRollouts, tickReported } from "../../../functions/rollout/tick-apps.ts";
 import { createDb, type Db } from "../../../functions/store/db.ts";
 import { putHub } from "../../../functions/store/hub.ts";
@@ -31,7 +34,8 @@ import { Random } from "../kernel/random.ts";
 import { Agent, type AgentWorld } from "./agent.ts";
 import { filesOf, nextCommit, type Commit } from "./content.ts";
 import { publish, Stream, type BusTarget } from "./deliver.ts";
-import { createObjects, renderer, signer, unused, type HubDeps } from "./parts.ts";
+import { outboundOf, secrets, type Said } from "./judge.ts";
+import { createObjects, renderer, signer, type HubDeps } from "./parts.ts";
 import { labelsOf, rolloutSpec, type Deed } from "./people.ts";
 import { weatherOf, type Weather } from "./weather.ts";
 
@@ -66,6 +70,8 @@ export class World {
   readonly db: Db;
   /** Everything that was told to rollouts, in order. */
   readonly told: { at: number; release: number; command: string; by: string }[] = [];
+  /** What gates were answered. */
+  readonly said: Said[] = [];
   onTaken: AgentWorld["onTaken"] = () => {};
   onHealthy: AgentWorld["onHealthy"] = () => {};
   /** A function read this item of the table, consistently. */
@@ -75,6 +81,7 @@ export class World {
   readonly #stream: Stream;
   readonly #random: Random;
   readonly #faults: Random;
+  readonly #judge: Random;
   readonly #seams: Seams;
   #clusters = 0;
 
@@ -84,6 +91,7 @@ export class World {
     const root = new Random(seed);
     this.#random = root.branch("world");
     this.#faults = root.branch("faults");
+    this.#judge = root.branch("judge");
     this.weather = weatherOf(root.branch("weather"));
     this.loop = new Loop(START, root.branch("requests"), this.weather.rough);
     this.#engine = new Engine({
@@ -124,6 +132,8 @@ export class World {
     if (deed.kind === "join") await this.#join();
     if (deed.kind === "leave") await this.#leave();
     if (deed.kind === "label") await this.#label(this.#random.pick([...this.agents.keys()]), deed.labels);
+    if (deed.kind === "hold") this.#hold(this.#random.pick([...this.agents.keys()]), deed);
+    if (deed.kind === "return") await this.#return(deed.by);
     if (deed.kind === "tell") await this.#tellRollout(deed);
   }
 
@@ -176,6 +186,27 @@ export class World {
     if (record === undefined || record.release === 0) return;
     const newest = this.#random.chance(0.15) ? record.release : inForce(record);
     await this.tellRelease(newest, command, by);
+  }
+
+  /** By the function behind `rollout rollback --to`. */
+  async #return(by: string): Promise<void> {
+    const record = await getAppRecord(this.db, PROJECT, APP);
+    if (record === undefined || record.release < 2) return;
+    const [release, to] = [inForce(record), this.#random.between(1, record.release + 1)];
+    this.#start(`return to release ${to} by ${by}`, async (deps) => {
+      const result = await commandReturn(deps, { project: PROJECT, app: APP, release, to, stamp: { by } });
+      this.tell(`${by} goes back to release ${to}: ${result.kind}`);
+    });
+  }
+
+  /** By the function behind `cluster hold` and `release-hold`. */
+  #hold(cluster: string, { ms, by }: Extract<Deed, { kind: "hold" }>): void {
+    const hold = ms === 0 ? undefined : { until: this.now() + ms, reason: "payday" };
+    this.tell(`${by} ${hold === undefined ? "lifts the hold of" : `holds for ${ms / 1000} s`} ${cluster}`);
+    this.#start(`hold of ${cluster}`, async ({ db }) => {
+      if ((await getResource(db, "Cluster", PROJECT, cluster)) === undefined) return;
+      await setHold(db, { project: PROJECT, cluster }, hold, { by }).catch(allowed);
+    });
   }
 
   async #join(): Promise<void> {
@@ -247,9 +278,22 @@ export class World {
       signer,
       renderer,
       now: () => this.loop.now + skew,
-      outbound: { fetch: () => unused("outbound") } as unknown as HubDeps["outbound"],
-      secrets: { get: () => unused("secrets") } as unknown as HubDeps["secrets"],
+      outbound: outboundOf(task, {
+        now: this.now,
+        random: this.#judge,
+        doubt: () => this.weather.doubt,
+        said: (one) => this.#said(one),
+      }),
+      secrets: secrets as unknown as HubDeps["secrets"],
     };
+  }
+
+  #said(one: Said): void {
+    this.said.push(one);
+    const { gate, stage, release, attempt, verdict } = one;
+    this.tell(
+      `gate ${gate} of stage ${stage} of release ${release} is answered ${verdict}, attempt ${attempt}`,
+    );
   }
 
   #followers() {
@@ -305,6 +349,11 @@ export class World {
       onHealthy: (cluster, statement) => this.onHealthy(cluster, statement),
     };
   }
+}
+
+/** A refusal is an answer: whoever asked may ask again. */
+export function allowed(error: unknown): void {
+  if (!(error instanceof Problem)) throw error;
 }
 
 /** `1:02:03.004` since the start. */
