@@ -1,5 +1,5 @@
 /** Builds the agent into one file, `dist/agent.mjs`: what the image holds and `npm start` runs. */
-import { build, type Plugin } from "esbuild";
+import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url);
 const OUTFILE = new URL("dist/agent.mjs", root).pathname;
@@ -16,16 +16,6 @@ export const AGENT_NODE_ARGS = [
 /** One arena for all threads: glibc gives each its own, and what is free in one is of no use to another. */
 export const AGENT_ENV = { MALLOC_ARENA_MAX: "1" };
 
-/** Forty languages of zod's messages, 250 kB of code that is parsed at every start; ours are in English. */
-const withoutLocales: Plugin = {
-  name: "without-locales",
-  setup(builder) {
-    builder.onLoad({ filter: /zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
-      contents: 'export { default as en } from "./en.js";',
-    }));
-  },
-};
-
 /** Path of the built file, and its size. */
 export async function buildAgent(): Promise<{ file: string; bytes: number }> {
   const result = await build({
@@ -37,7 +27,6 @@ export async function buildAgent(): Promise<{ file: string; bytes: number }> {
     target: "node24",
     minify: true,
     legalComments: "none",
-    plugins: [withoutLocales],
     metafile: true,
     // CommonJS dependencies ask for node's own modules at run time.
     banner: {

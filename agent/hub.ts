@@ -3,7 +3,7 @@
  * never follows a redirect (the signature must not travel), and keeps its own clock offset when the hub names one.
  */
 import type { CryptoKey } from "jose";
-import type { z } from "zod";
+import type * as z from "zod";
 import { BUNDLE_BYTES_MAX } from "#core/limits.ts";
 import {
   AGENT_PATHS,

@@ -3,7 +3,7 @@
  * the hub hears of it, and the one in force is let go only when its successor is known to be good; one write each.
  */
 import { exportJWK, generateKeyPair, importJWK, type CryptoKey } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { publicKeySchema, type PublicKey } from "#core/charter.ts";
 import { nameSchema } from "#core/metadata.ts";
 import type { Kube } from "./kube/port.ts";

@@ -6,7 +6,7 @@
  * What is opened is never told: an object that is not a Secret is refused, because its fields show in reports.
  */
 import { createDecipheriv } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { refKey, refOf, refText, type KubeObject } from "#core/object.ts";
 import { isFields, type Fields } from "#core/pointer.ts";
 import { isSecret } from "#core/secret.ts";

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CompactSign, exportJWK, generateKeyPair, importJWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import {
   charterSchema,
   fingerprintOf,

@@ -2,7 +2,7 @@
  * The hub's API as the CLI sees it. Each answer is bounded in time and size and parsed by the shapes of `core/view`;
  * a refusal becomes an error that carries the hub's own words and a fix.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { findConnection, type Connection, type HubFlags } from "./config.ts";
 import { CliError, HubAway, HubRefusal } from "./errors.ts";
 import type { Io } from "./io.ts";

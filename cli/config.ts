@@ -5,7 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { DEFAULT_PROJECT, nameSchema } from "#core/metadata.ts";
 import { readLogins } from "./credentials-file.ts";
 import { CliError, EXIT } from "./errors.ts";

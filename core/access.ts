@@ -2,7 +2,7 @@
  * Who may do what: roles as data, evaluated in one pure function. A role is a list of rules (verbs × nouns, and labels
  * that the thing must have); a Project binds roles to members. Nothing is allowed that no rule allows.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Actor } from "./actor.ts";
 import { assertNever } from "./assert.ts";
 import { canonicalJson } from "./digest.ts";

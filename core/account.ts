@@ -1,5 +1,5 @@
 /** What people's API and the CLI say to each other about who asks: sign-in, oneself, API tokens. */
-import { z } from "zod";
+import * as z from "zod";
 import { ruleSchema } from "./access.ts";
 import { parseDuration } from "./duration.ts";
 import { nameSchema } from "./metadata.ts";

@@ -2,7 +2,7 @@
  * Who acts on the hub, proved before any decision is made, and the stamp that each of their changes carries: the audit
  * log is made of these.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { assertNever } from "./assert.ts";
 
 export const actorSchema = z.discriminatedUnion("kind", [

@@ -3,7 +3,7 @@
  * against: fields, their types, which are required. Descriptions, formats, patterns, bounds and defaults are left out, and
  * so are `status` and custom kinds. Data alone: no code is made of it and no pattern run, as a cluster may be hostile.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { STANDARD_APIS } from "./capabilities.ts";
 import { groupOf } from "./object.ts";
 import { isFields, valueAt } from "./pointer.ts";

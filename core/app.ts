@@ -1,5 +1,5 @@
 /** An App: what to render from a source, for which clusters, and how it syncs. */
-import { z } from "zod";
+import * as z from "zod";
 import { approvalSpecSchema } from "./approval.ts";
 import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";

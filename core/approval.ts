@@ -1,5 +1,5 @@
 /** The yes that a stage asks for: when, how many people's, and whose. */
-import { z } from "zod";
+import * as z from "zod";
 import { isMember, type Binding } from "./access.ts";
 import type { Actor } from "./actor.ts";
 

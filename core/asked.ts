@@ -2,7 +2,7 @@
  * What a release wants to know of its clusters: what its charts asked while they were rendered, and what its objects are
  * held against. Clusters that answer alike get alike, and an App is looked at again only when an answer has changed.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { API_CHARS_MAX, STANDARD_APIS, type Capabilities, type ClusterCapabilities } from "./capabilities.ts";
 import { digestOf } from "./digest.ts";
 

@@ -3,7 +3,7 @@
  * record is found and named, and every gap or repeat in what happened to an item. Reads nothing; who has the batches,
  * on the hub or far from it, can check them.
  */
-import { z } from "zod";
+import * as z from "zod";
 import {
   ABSENT,
   auditBatchSchema,

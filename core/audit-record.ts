@@ -3,7 +3,7 @@
  * covers its records and the hash of the batch before; beside the records stand their own digests, so that an altered
  * one can be named. Nothing secret ever reaches a record.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { canonicalJson, digestOf, sha256 } from "./digest.ts";
 import { fieldChangeSchema } from "./field-changes.ts";
 import { isFields } from "./pointer.ts";

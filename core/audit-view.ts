@@ -1,5 +1,5 @@
 /** What the API answers about the audit log, and what the CLI reads: one set of shapes for both. */
-import { z } from "zod";
+import * as z from "zod";
 import { anchorSchema, logFindingSchema } from "./audit-chain.ts";
 import { auditRecordSchema } from "./audit-record.ts";
 import { kubeObjectSchema } from "./object.ts";

@@ -2,7 +2,7 @@
  * A bundle: the rendered manifests of one App for a group of clusters, immutable and named by its content.
  * The digest is over canonical, uncompressed JSON; compression is only transport.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { canonicalJson, DIGEST_PATTERN, sha256 } from "./digest.ts";
 import { BUNDLE_BYTES_MAX, BUNDLE_OBJECTS_MAX } from "./limits.ts";
 import { kubeObjectSchema, refKey, refOf, type KubeObject } from "./object.ts";

@@ -2,7 +2,7 @@
  * What charts may know of a cluster: its Kubernetes minor and the APIs it serves. The patch release is left out, so that
  * clusters which differ in nothing else share their renders.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export const APIS_MAX = 5000;
 export const API_CHARS_MAX = 400;

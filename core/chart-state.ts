@@ -2,7 +2,7 @@
  * What the hub found where an App's chart is, and when it looks there again. What was found is pinned by the digest of its
  * archive, so the same release renders again whatever the repository does. Pure.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { App } from "./app.ts";
 import { isRange, type ChartRef } from "./chart.ts";
 import { digestOf, DIGEST_PATTERN, sha256 } from "./digest.ts";

@@ -2,7 +2,7 @@
  * A chart that does not lie in the App's repository: in which Helm repository or OCI registry it is, and which version of
  * it. An address that holds secrets, or that servers could read in two ways, is refused.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { nameSchema } from "./metadata.ts";
 import { isExactVersion, parseRange } from "./version-range.ts";
 

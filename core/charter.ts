@@ -3,7 +3,7 @@
  * statements, the URLs it answers at. Agents pin the recovery key at registration, so a rotated key, a moved hub
  * or a restored one needs a new charter and no visit to a cluster.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { digestOf } from "./digest.ts";
 
 /** An Ed25519 public key as a JWK (RFC 8037). */

@@ -1,5 +1,5 @@
 /** A registered cluster: labels that selectors match, values that templates read, how often it polls. */
-import { z } from "zod";
+import * as z from "zod";
 import { durationSchema } from "./duration.ts";
 import { API_VERSION, metadataSchema } from "./metadata.ts";
 

@@ -1,5 +1,5 @@
 /** What stands in the secret store under the name that a Source's `credentials` or `webhook` says. */
-import { z } from "zod";
+import * as z from "zod";
 
 const secret = z.string().min(1).max(10_000);
 /** Sent to these hosts only, whatever a Source says; absent: to any that the Project's `sources` allow. */

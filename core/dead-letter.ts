@@ -2,7 +2,7 @@
  * What lies in the dead-letter queue, read back into what can be done again. Each sender writes in its own shape: Lambda for
  * a batch of the stream and for an asynchronous call, the bus and the scheduler for what they could not deliver.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export type DeadLetter =
   /** Records `from` to `to` of a shard: the queue holds their place, the stream holds them for 24 hours. */

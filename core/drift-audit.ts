@@ -2,7 +2,7 @@
  * The drift audit: one document a slot, of what in the fleet is not as Git says - drifted objects, silent clusters,
  * clusters off their App's release. A plain function of what the table holds; nothing is corrected here.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { driftSchema } from "./protocol.ts";
 import type { PlacementView } from "./view.ts";
 

@@ -1,5 +1,5 @@
 /** Durations as people write them: `30s`, `10m`, `2h`, `1h30m`. */
-import { z } from "zod";
+import * as z from "zod";
 import { assert } from "./assert.ts";
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

@@ -1,7 +1,7 @@
 /**
  * The facts on the bus. `detail` is small and names things; nothing in it is a decision to obey.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 const app = { project: z.string(), app: z.string() };
 const promotion = { project: z.string(), promotion: z.string() };

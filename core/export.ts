@@ -2,7 +2,7 @@
  * A hub as lines of JSON: all that a new hub needs to be the old one for its agents. No secret is in it - no private
  * key, no credential, no token, only hashes. What is lost is told: rollouts under way, observed state, the log itself.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ruleSchema } from "./access.ts";
 import { stampSchema } from "./actor.ts";
 import { apiListSchema } from "./capabilities.ts";

@@ -2,7 +2,7 @@
  * Two versions of plain data, field by field: what an audit record keeps of an edit. Values are JSON text, cut where
  * they are long; nothing is interpreted, so nothing is called equal that is not.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { canonicalJson } from "./digest.ts";
 import { isFields, pointerTo } from "./pointer.ts";
 

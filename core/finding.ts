@@ -2,7 +2,7 @@
  * What a rule found in rendered objects: which rule, which object, in words. A list of them is bounded and says how many
  * there were.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SENTENCE_CHARS_MAX } from "./limits.ts";
 import { sentence } from "./text.ts";
 

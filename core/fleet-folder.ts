@@ -2,7 +2,7 @@
  * The fleet folder of a Source (`spec.apps`), decided over plain data: which files it is, what a push may never say in
  * it, when too much would go at once, and what the hub tells of it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { titleOf, type Document } from "./apply-plan.ts";
 import { canonicalJson } from "./digest.ts";
 import type { Source } from "./source.ts";

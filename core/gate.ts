@@ -2,7 +2,7 @@
  * Gates of a stage: what else has to say yes besides its clusters. Here what an App may ask for, and what a gate may
  * answer; `core/rollout/judging.ts` decides what follows from the answers.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { isPrivateWay } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { nameSchema } from "./metadata.ts";

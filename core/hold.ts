@@ -2,7 +2,7 @@
  * A cluster that says "not now": until when, and why. A person says it at the hub, or somebody in the cluster in its
  * ConfigMap, for all Apps or for one. It holds what comes next; what is assigned already goes on.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { parseDuration } from "./duration.ts";
 import { canonicalJson } from "./digest.ts";
 import { nameSchema } from "./metadata.ts";

@@ -2,7 +2,7 @@
  * One hook's run, decided: what is remembered of it for this generation, and what lives in the cluster. A run that
  * ended is never started again; one that was under way when the agent died is waited for, not repeated.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { health } from "./health.ts";
 import { conditionOf, statusOf, textOf, wordsOf } from "./health/verdict.ts";
 import { MOMENTS, type Hook } from "./hooks.ts";

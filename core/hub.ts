@@ -1,5 +1,5 @@
 /** What people's API and the CLI say to each other about the hub itself: who it is, its charter, its export. */
-import { z } from "zod";
+import * as z from "zod";
 import { CHARTER_CHARS_MAX, publicKeySchema } from "./charter.ts";
 
 /** `GET /v1/hub`. */

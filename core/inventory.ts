@@ -3,7 +3,7 @@
  * after it, shrunk only after a prune, so that a crash at any point leaves no object that nobody remembers.
  * An entry never leaves here because an answer lacked it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { BUNDLE_OBJECTS_MAX } from "./limits.ts";
 import { refKey, refOf, type KubeObject } from "./object.ts";
 

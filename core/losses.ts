@@ -2,7 +2,7 @@
  * What a release would make vanish, held against the budget of its App. Above the budget it waits for an approval, which
  * is bound to the digest of all that would go.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { App } from "./app.ts";
 import { digestOf } from "./digest.ts";
 import { parseRefKey, refText } from "./object.ts";

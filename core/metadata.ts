@@ -1,5 +1,5 @@
 /** What every Fairlead resource has in common: a name, a project, labels. */
-import { z } from "zod";
+import * as z from "zod";
 import { LABELS_MAX, NAME_CHARS_MAX } from "./limits.ts";
 
 export const API_VERSION = "fairlead.dev/v1";

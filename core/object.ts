@@ -2,7 +2,7 @@
  * A Kubernetes object as plain JSON, and its identity. Objects stay raw all the way: no field is dropped
  * because a model does not know it.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** What every object has; all else is kept as it came. */
 export const kubeObjectSchema = z.looseObject({

@@ -1,5 +1,5 @@
 /** The closed vocabulary of what happened to an object, from the agent to the page. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const OUTCOMES = ["created", "configured", "unchanged", "deleted", "skipped", "failed"] as const;
 export const outcomeSchema = z.enum(OUTCOMES);

@@ -2,7 +2,7 @@
  * A placement: one App on one cluster, what is assigned and what was last observed. Written by two hands, so the
  * two halves never touch each other's fields.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { failureSchema, driftSchema, PHASES } from "./protocol.ts";
 import { outcomeCountsSchema } from "./outcome.ts";
 

@@ -2,7 +2,7 @@
  * A Policy: what rendered objects must fulfil before they can be released. CEL expressions over `object` in the shape of
  * Kubernetes' ValidatingAdmissionPolicy, each with the words of its refusal; or a module of Rego, as Gatekeeper has them.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { API_VERSION, metadataSchema } from "./metadata.ts";
 import { selectorSchema } from "./selector.ts";
 

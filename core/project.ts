@@ -2,7 +2,7 @@
  * A Project: the tenant. What its Sources may read, which clusters its Apps may reach and with what, who may do what in
  * it, whose signatures count. `metadata.project` of a Project is its own name.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { bindingSchema } from "./access.ts";
 import { API_VERSION, labelsSchema, nameSchema } from "./metadata.ts";
 import { selectorSchema } from "./selector.ts";

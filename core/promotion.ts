@@ -2,7 +2,7 @@
  * A Promotion: what an App ran healthily on for long enough is written, as a commit or a pull request, to where another
  * App reads it. It never writes outside the folder `to.path` of the repository of the Source `to.source`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { durationSchema } from "./duration.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
 import { fieldSchema, folderSchema, pathSchema, patternSchema } from "./promotion/path.ts";

@@ -2,7 +2,7 @@
  * What agent and hub say to each other. Tolerant of unknown fields (a newer hub, a newer agent), bounded in
  * size and count. Every text is cut to one clean line here, at the edge.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { publicKeySchema } from "./charter.ts";
 import { DIGEST_PATTERN } from "./digest.ts";
 import { toldHoldSchema } from "./hold.ts";

@@ -1,5 +1,5 @@
 /** A plan as it is asked for and answered: what a release of some commit or working tree would change on which clusters. */
-import { z } from "zod";
+import * as z from "zod";
 import { fieldChangeSchema } from "./field-changes.ts";
 import { findingsSchema } from "./finding.ts";
 import { PLAN_FILES_MAX } from "./limits.ts";

@@ -2,7 +2,7 @@
  * A release: what an App becomes, on which clusters, with every input named. It freezes its target list in one
  * order; each target carries the statement that its cluster will be given.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { SyncOptions } from "./app.ts";
 import type { BundleRef } from "./bundle.ts";
 import { bundleRefSchema } from "./bundle.ts";

@@ -2,7 +2,7 @@
  * What is wrong with a resource, in words that name the path, what stands there and the fix. Everything quoted from the
  * resource is bounded: an error never grows with what was sent.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { assertNever } from "./assert.ts";
 import { quoted } from "./text-document.ts";
 import { nearest } from "./nearest.ts";

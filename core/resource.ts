@@ -2,7 +2,7 @@
  * The resources people write, parsed once at the edge. An error names document, line where it is known, path, what
  * stands there and the fix.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { appSchema } from "./app.ts";
 import { clusterSchema } from "./cluster.ts";
 import { nearest } from "./nearest.ts";

@@ -2,7 +2,7 @@
  * What a scan of an image found, as CI tells it for one release, and whether a release's images are within a limit. An
  * image is the text that stands in the manifests: nothing is guessed about tags and registries.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SEVERITIES, type Severity, type Verdict } from "./gate.ts";
 import type { KubeObject } from "./object.ts";
 import { isFields } from "./pointer.ts";

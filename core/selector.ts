@@ -2,7 +2,7 @@
  * Label selectors with the semantics of Kubernetes' LabelSelector: all terms must hold; an empty selector
  * matches everything; `NotIn` also matches a label that is absent.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { assertNever } from "./assert.ts";
 
 const expressionSchema = z.strictObject({

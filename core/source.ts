@@ -1,5 +1,5 @@
 /** A Source: a Git repository and a ref of it. */
-import { z } from "zod";
+import * as z from "zod";
 import { digestOf } from "./digest.ts";
 import { durationSchema } from "./duration.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";

@@ -2,7 +2,7 @@
  * A statement: what the hub signs for one placement. The agent obeys statements and nothing else, so every
  * option that changes what it does stands in here, and `judgeStatement` looks at every field before a byte is used.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { syncSchema } from "./app.ts";
 import { bundleRefSchema } from "./bundle.ts";
 import { assertNever } from "./assert.ts";

@@ -2,7 +2,7 @@
  * What an edit takes off clusters: an App that goes or selects others, a cluster that goes or changes its labels, a
  * Project that reaches less. Told to whoever makes the edit; what is done about it the release decides, by the same budget.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { App } from "./app.ts";
 import { idOf } from "./apply-plan.ts";
 import type { Cluster } from "./cluster.ts";

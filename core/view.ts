@@ -1,5 +1,5 @@
 /** What the HTTP API answers, and what the CLI and the page read: one set of shapes for all three. */
-import { z } from "zod";
+import * as z from "zod";
 import { appSchema } from "./app.ts";
 import { chartFactsSchema } from "./chart-state.ts";
 import { clusterSchema } from "./cluster.ts";

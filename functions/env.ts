@@ -1,5 +1,5 @@
 /** The environment of a function, parsed once in its composition root; a missing name is told with all others. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** What is not set arrives as an empty text. */
 const optionalText = z

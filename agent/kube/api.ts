@@ -3,7 +3,7 @@
  * fields they do not know. Server-side apply only, so that the server keeps the account of whose field is whose.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
 import { createLeaseStore, type LeaseStore } from "./lease.ts";
 import { readOpenapi } from "./openapi.ts";

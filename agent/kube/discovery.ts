@@ -3,7 +3,7 @@
  * and again when a kind is unknown, but not in a storm. A kind whose definition we have just applied is waited for,
  * as the server needs a moment to serve it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { groupOf } from "#core/object.ts";
 import { KubeError } from "./port.ts";
 import type { Wire } from "./wire.ts";

@@ -1,5 +1,5 @@
 /** The agent's Lease, read and written with the version that was read: of two writers at once one is told so. */
-import { z } from "zod";
+import * as z from "zod";
 import { KubeError } from "./port.ts";
 import type { Wire } from "./wire.ts";
 

@@ -2,7 +2,7 @@
  * Lists and watches of metadata alone, over the wire. A line of a watch is bounded like an object; what the server
  * says in a stream (too old a version, a refusal) becomes the same `KubeError` as an answer's.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { kubeObjectSchema, type KubeObject } from "#core/object.ts";
 import { KubeError, type MetadataPage, type Selection, type WatchEvent } from "./port.ts";
 import type { Wire } from "./wire.ts";

@@ -1,5 +1,5 @@
 /** The API server's own OpenAPI documents of the built-in groups: an index, then one for each group's version. */
-import { z } from "zod";
+import * as z from "zod";
 import { isBuiltIn } from "#core/api-schemas.ts";
 import { KubeError } from "./port.ts";
 import type { Wire } from "./wire.ts";

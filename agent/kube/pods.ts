@@ -1,5 +1,5 @@
 /** Pods and their last words over the wire. Both are bounded by the request, so that no answer is large. */
-import { z } from "zod";
+import * as z from "zod";
 import { kubeObjectSchema, type KubeObject } from "#core/object.ts";
 import type { Selector } from "#core/selector.ts";
 import { KubeError, type LogOf } from "./port.ts";

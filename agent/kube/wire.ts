@@ -3,7 +3,7 @@
  * is not success becomes a `KubeError` with the server's own reason. Never retries: that is the loop's decision.
  */
 import type { IncomingMessage } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import { sentence } from "#core/text.ts";
 import { exchange, openConnections } from "../exchange.ts";
 import { KubeError } from "./port.ts";

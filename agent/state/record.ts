@@ -2,7 +2,7 @@
  * What the agent knows of one App, kept in the cluster: the statement it obeys, whether that was fully applied, and
  * after a removal the numbers that an old statement must not pass. Written before the first object is touched.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { bundleRefSchema } from "#core/bundle.ts";
 import { hookMemorySchema } from "#core/hook-run.ts";
 import { nameSchema } from "#core/metadata.ts";

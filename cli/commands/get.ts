@@ -1,6 +1,6 @@
 /** `fairlead get`: reads, never writes. Without a noun, the whole fleet in one look. */
 import { buildCommand } from "@stricli/core";
-import type { z } from "zod";
+import type * as z from "zod";
 import { assertNever } from "#core/assert.ts";
 import {
   appViewSchema,

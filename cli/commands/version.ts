@@ -1,7 +1,7 @@
 /** `fairlead version`: this CLI's version; it asks nobody. */
 import { readFile } from "node:fs/promises";
 import { buildCommand } from "@stricli/core";
-import { z } from "zod";
+import * as z from "zod";
 import type { Context } from "../io.ts";
 
 const packageSchema = z.object({ version: z.string() });

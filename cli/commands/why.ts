@@ -1,6 +1,6 @@
 /** `fairlead why APP CLUSTER`: one sentence on why the cluster is not on the newest release, or that it is. */
 import { buildCommand } from "@stricli/core";
-import { z } from "zod";
+import * as z from "zod";
 import { ignoreFor, ignoreText } from "#core/ignore-suggestion.ts";
 import type { Drift } from "#core/protocol.ts";
 import { placementViewSchema } from "#core/view.ts";

@@ -6,7 +6,7 @@ import {
   type DynamoDBStreamsClient,
 } from "@aws-sdk/client-dynamodb-streams";
 import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import { assertNever } from "#core/assert.ts";
 import type { DeadLetter } from "#core/dead-letter.ts";
 import { toLambdaRecord } from "../../functions/local/stream-record.ts";

@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { KINDS, SCHEMAS } from "#core/resource.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/schemas/", import.meta.url));

@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import type { Reporter, TestModule } from "vitest/node";
-import { z } from "zod";
+import * as z from "zod";
 
 export const REPORT_VARIABLE = "FAIRLEAD_TEST_REPORT";
 export const reportSchema = z.object({

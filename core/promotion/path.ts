@@ -2,7 +2,7 @@
  * Paths and fields that people write and repositories hold, before anything is written there. A path that could lead out
  * of its folder, into Git's own data or into what a host runs (`.github`, `.gitlab-ci.yml`) is refused in every spelling.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 const PATH_CHARS_MAX = 500;
 const DEPTH_MAX = 30;

@@ -2,7 +2,7 @@
  * Where a Promotion stands: one small item of its own. `state` is about the newest release of the App it is from; a pull
  * request that is open for an older one stays known beside it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { stampSchema } from "../actor.ts";
 
 const release = z.number().int().positive();

@@ -2,7 +2,7 @@
  * Windows as people write them, and as a rollout's record keeps them. Here is their shape only: patterns and time zones
  * are read with a calendar, at the rim, where an App that names one that no calendar knows is refused.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { durationMs, durationSchema } from "../duration.ts";
 import { firstOpening, windowVerdict, type Window, type WindowVerdict } from "./window.ts";
 

@@ -2,7 +2,7 @@
  * A rollout as plain data: its stages over the frozen target order, how far each rank has come, and its state. The record
  * alone says what may be assigned; an event only says "look".
  */
-import { z } from "zod";
+import * as z from "zod";
 import { stampSchema } from "../actor.ts";
 import { approversSchema } from "../approval.ts";
 import { gateSchema, verdictSchema } from "../gate.ts";

@@ -2,7 +2,7 @@
  * What happened to a rollout, one entry for each change that people would tell each other: made of two states of its
  * record, so that no change can be forgotten or told twice.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { canonicalJson } from "../digest.ts";
 import { sentence } from "../text.ts";
 import { approversOf } from "./gates.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Context, ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { routePath } from "hono/route";
-import { z } from "zod";
+import * as z from "zod";
 import { Problem } from "#core/problem.ts";
 
 export type Log = (entry: Record<string, unknown>) => void;

@@ -3,7 +3,7 @@
  * Every failure says what did not fit; only who holds a key is told anything about a cluster. One read of the line.
  */
 import { compactVerify, decodeProtectedHeader, importJWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { SIGNED_TYPES } from "#core/charter.ts";
 import { sha256 } from "#core/digest.ts";
 import { REQUEST_SKEW_MS } from "#core/limits.ts";

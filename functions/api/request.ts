@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
-import { z } from "zod";
+import * as z from "zod";
 import { actorName } from "#core/actor.ts";
 import type { ApiContext, ApiEnv, Caller } from "./caller.ts";
 import type { Log } from "./errors.ts";

@@ -4,7 +4,7 @@
  */
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod";
 import { sha256 } from "#core/digest.ts";
 import { BUNDLE_BYTES_MAX } from "#core/limits.ts";
 import { kubeObjectSchema, type KubeObject } from "#core/object.ts";

@@ -3,7 +3,7 @@
  * carry the table's own time, which never goes back along the chain: so only batches since the change can hold it.
  * Batches never change, and the last ones are kept in memory; most of the time nothing is read.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { ChainPoint } from "#core/audit-record.ts";
 import type { Db } from "../store/db.ts";
 import { getLogBatch, type StoredBatch } from "../store/audit-log.ts";

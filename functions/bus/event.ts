@@ -2,7 +2,7 @@
  * Events on the wire: how a fact is written as an EventBridge entry, how large it may be, and how a function
  * reads it back. What does not parse is refused with its place named; nothing is guessed.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { EVENT_SOURCE, type HubEvent, hubEventSchema } from "#core/event.ts";
 
 /** EventBridge's own limits of one PutEvents call; an entry alone may not exceed the bytes either. */

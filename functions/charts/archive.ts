@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { unpackTar, type TarHeader } from "modern-tar";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import type { ChartRef } from "#core/chart.ts";
 import { CHART_NAME } from "../render/helm.ts";
 import { mebibytes } from "../render/limits.ts";

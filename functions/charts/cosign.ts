@@ -4,7 +4,7 @@
  * (certificates and a transparency log) are not read.
  */
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { sha256 } from "#core/digest.ts";
 import type { Signer } from "#core/project.ts";
 import { refused, type Verdict } from "../source/signature/verdict.ts";

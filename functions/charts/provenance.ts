@@ -2,7 +2,7 @@
  * Helm's provenance files: `Chart.yaml` and the archive's SHA-256 in one text, signed in clear with OpenPGP. What counts is
  * the signature over the text, and that the text names this archive.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { parse } from "yaml";
 import { sentence } from "#core/text.ts";
 import { verifyGpg, type GpgSigner } from "../source/signature/gpg.ts";

@@ -2,7 +2,7 @@
  * Requests to one repository of an OCI registry, with the registry's own ways of asking who one is: it answers 401 with
  * a challenge, which is met with the App's credential, or with a token that a token server gives for it, or to anybody.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { ChartCredentials } from "./credentials.ts";
 import { ChartFailure } from "./failure.ts";
 import { ask, type Answer, type Wire } from "./http.ts";

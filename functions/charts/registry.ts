@@ -2,7 +2,7 @@
  * A chart in an OCI registry: a tag leads to a manifest, one layer of which is the archive, and another may be its
  * provenance file. Manifest and layers are known by their digests, and nothing is handed out that does not have its own.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { chartAddress, httpAddress, isRange, type ChartRef } from "#core/chart.ts";
 import { sha256 } from "#core/digest.ts";
 import { signaturesOf } from "./cosign.ts";

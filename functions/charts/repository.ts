@@ -3,7 +3,7 @@
  * an index, which may have tens of megabytes, only what is said of the one chart is read as YAML.
  */
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { chartAddress, httpAddress, type ChartRef } from "#core/chart.ts";
 import type { ChartCredentials } from "./credentials.ts";
 import { ChartFailure, quote } from "./failure.ts";

@@ -1,5 +1,5 @@
 /** Bus → Git hosts: a rollout that succeeded, a Promotion that changed or was asked for. Schedule → the same for all of them. */
-import { z } from "zod";
+import * as z from "zod";
 import { awsDeps } from "../aws.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { jsonLog } from "../log.ts";

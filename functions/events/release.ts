@@ -2,7 +2,7 @@
  * Bus → releases: a new commit, an edited App, a changed cluster, Project or Policy, looked at. Schedule → the same for all Apps. The one
  * function that renders and signs.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { parseBusEvent } from "../bus/event.ts";
 import { releaseDeps } from "../release/aws.ts";
 import { lookFor, sweepApps } from "../release/look-apps.ts";

@@ -1,5 +1,5 @@
 /** A number from Prometheus, or from whatever speaks its API, against its limits. One sample of one series: what else comes says nothing. */
-import { z } from "zod";
+import * as z from "zod";
 import { filledQuery, type Gate, type Verdict } from "#core/gate.ts";
 import { sentence } from "#core/text.ts";
 import { ask, jsonOf, type Question, type ServerAnswer } from "./ask.ts";

@@ -3,7 +3,7 @@
  * so that whoever answers may do its work once.
  */
 import { createHmac } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { Gate, Verdict } from "#core/gate.ts";
 import { sentence } from "#core/text.ts";
 import { ask, jsonOf, type Question } from "./ask.ts";

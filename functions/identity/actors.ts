@@ -3,7 +3,7 @@
  * is left out, which can only take rights away.
  */
 import type { JWTPayload } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { Actor } from "#core/actor.ts";
 import { sentence } from "#core/text.ts";
 

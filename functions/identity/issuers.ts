@@ -11,7 +11,7 @@ import {
   type JWTPayload,
   type JWTVerifyGetKey,
 } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { Outbound } from "../outbound/port.ts";
 import { boundedFetch } from "./bounded-fetch.ts";
 

@@ -1,5 +1,5 @@
 /** The provider of people's identity, as the operator names it once for the whole hub. */
-import { z } from "zod";
+import * as z from "zod";
 
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 

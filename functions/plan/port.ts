@@ -3,7 +3,7 @@
  * (`in-process.ts`), or of a function that has the engine, and neither the signing key nor anything to write with
  * (`lambda.ts`).
  */
-import { z } from "zod";
+import * as z from "zod";
 import { releasePlanSchema, workingFilesSchema } from "#core/release-plan.ts";
 import { readSourceSchema } from "#core/source.ts";
 

@@ -1,5 +1,5 @@
 /** What passes between the release function and the process that evaluates Policies. */
-import { z } from "zod";
+import * as z from "zod";
 import { findingsSchema } from "#core/finding.ts";
 import type { Policy } from "#core/policy.ts";
 import type { Context } from "./judge.ts";

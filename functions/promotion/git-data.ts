@@ -1,5 +1,5 @@
 /** Trees and files as GitHub's and Gitea's APIs tell them: one folder after the other, so that a link is never followed. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Entry } from "#core/promotion/change.ts";
 import { GitFailure } from "../source/git-failure.ts";
 import { TREE_ENTRIES_MAX } from "./port.ts";

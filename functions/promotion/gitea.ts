@@ -2,7 +2,7 @@
  * Gitea and Forgejo by their REST API. Each changed file names the blob that it replaces, so somebody else's change of it is
  * never written over. A branch that is made anew is deleted first; it has no open pull request then.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { PROMOTER } from "#core/promotion/words.ts";
 import type { FileChange } from "#core/promotion/change.ts";
 import { encodedPath, entriesBelow, readBlob, shaSchema, type TreeWay } from "./git-data.ts";

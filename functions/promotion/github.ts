@@ -1,5 +1,5 @@
 /** GitHub by its REST API: the Git data of a commit, then the branch, only forward unless it is made anew. */
-import { z } from "zod";
+import * as z from "zod";
 import { PROMOTER } from "#core/promotion/words.ts";
 import type { FileChange } from "#core/promotion/change.ts";
 import { encodedPath, entriesBelow, readBlob, shaSchema, type TreeWay } from "./git-data.ts";

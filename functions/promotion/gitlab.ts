@@ -2,7 +2,7 @@
  * GitLab by its REST API: commits and merge requests. A commit there goes onto whatever the branch holds, so each changed
  * file names the commit that it is known from, and somebody else's change of it is never written over.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { PROMOTER } from "#core/promotion/words.ts";
 import type { Entry, FileChange } from "#core/promotion/change.ts";
 import { GitFailure } from "../source/git-failure.ts";

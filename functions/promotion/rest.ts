@@ -2,7 +2,7 @@
  * One exchange of JSON with a host's API: bounded in size and time, through the outbound guard, redirects refused. What is
  * thrown tells people what to do, and never a secret, even where a server repeats it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { sentence } from "#core/text.ts";
 import { readText } from "../outbound/body.ts";
 import type { OutboundFetch } from "../outbound/port.ts";

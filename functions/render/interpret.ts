@@ -2,7 +2,7 @@
  * Turns what became of a render job into the answer: objects that are really Kubernetes objects and within the limits,
  * or one error that says what happened and what to do.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { assertNever } from "#core/assert.ts";
 import { BUNDLE_BYTES_MAX, BUNDLE_OBJECTS_MAX } from "#core/limits.ts";
 import type { KubeObject } from "#core/object.ts";

@@ -2,7 +2,7 @@
  * What passes between the pool and its workers. Objects travel as JSON text: the receiver parses it faster than it would
  * take in the same objects one by one.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { askedSchema } from "#core/asked.ts";
 import type { HelmRequest } from "./helm.ts";
 import type { JsonnetOptions } from "./jsonnet.ts";

@@ -2,7 +2,7 @@
  * What a render took from the repository: enough to tell of another commit, without a render, that it would come out
  * the same. A file counts by its bytes, a folder by the names in it, and what was looked for in vain by its absence.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { sha256 } from "#core/digest.ts";
 import { foldersOf, namesBelow, type Tree } from "./pack.ts";
 

@@ -2,7 +2,7 @@
  * Policies in Rego, evaluated by the real Open Policy Agent: a WASI program of its own, in the same pool and under the
  * same bounds as renders. It has no network, no clock and no chance, so the same objects get the same answer.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { assertNever } from "#core/assert.ts";
 import { sentence } from "#core/text.ts";
 import { mebibytes } from "./limits.ts";

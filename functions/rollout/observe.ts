@@ -155,15 +155,16 @@ async function observeRanks(
     getPlacements(deps.db, project, app, clusters),
     getBeats(deps.db, project, clusters),
   ]);
-  // Deleted meanwhile: nobody will ever be heard there, and there is nothing to wait for.
-  const unheard = clusters.filter((cluster) => !beats.has(cluster));
+  // Deleted meanwhile: nobody will ever be heard there, and there is nothing to wait for. Its last heartbeat may be there
+  // still, where the deletion was cut off or a late request brought it back.
+  const unheard = clusters.filter((cluster) => isSilent(beats.get(cluster), deps.now()));
   const existing = await existingClusters(deps.db, project, unheard);
-  const isGone = (cluster: string): boolean => !beats.has(cluster) && !existing.has(cluster);
+  const gone = new Set(unheard.filter((cluster) => !existing.has(cluster)));
   const asked = targets.filter(({ rank }) => turns.has(rank));
   const holds = await notNow(deps, rollout, asked, beats, (base) => noteDependant(deps.db, base, app));
   return targets.map((target) => {
     const { rank, cluster } = target;
-    if (isGone(cluster)) return { rank, cluster, standing: { kind: "available" } };
+    if (gone.has(cluster)) return { rank, cluster, standing: { kind: "available" } };
     const heard = { silent: isSilent(beats.get(cluster), deps.now()), notNow: holds.get(cluster) };
     return { rank, cluster, standing: judge(target, placements.get(cluster), heard) };
   });

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { Credential } from "#core/credential.ts";
 import { digestOf } from "#core/digest.ts";
 import { sentence } from "#core/text.ts";

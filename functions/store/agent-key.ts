@@ -2,7 +2,7 @@
  * What is done to an agent's key: registered, rotated, revoked. The line holds what each poll checks; beside it stands
  * who did it and when. Both change together or not at all, each time by the version of the second.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { stampSchema, type Stamp } from "#core/actor.ts";
 import { fingerprintOf, type PublicKey } from "#core/charter.ts";
 import { KEY_OVERLAP_MS } from "#core/limits.ts";

@@ -2,7 +2,7 @@
  * API tokens: the token itself is never here, only its SHA-256. Two items each: one by the hash, which a request reads,
  * and an entry in the project's list, by which people see and revoke it. Both go together or not at all.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { apiTokenViewSchema } from "#core/account.ts";
 import { stampSchema, type Stamp } from "#core/actor.ts";
 import type { Db, Item, TransactItem } from "./db.ts";

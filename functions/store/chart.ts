@@ -2,7 +2,7 @@
  * What the hub knows of charts: of each App what was found where its chart is, and of each version of a chart which
  * archive it was when this project saw it first. A pin is written once and never changed.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { chartStateSchema, type ChartState } from "#core/chart-state.ts";
 import { digestOf } from "#core/digest.ts";
 import type { Db } from "./db.ts";

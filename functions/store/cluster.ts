@@ -1,5 +1,5 @@
 /** A cluster's heartbeat, and the short-lived tokens with which it registers. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Stamp } from "#core/actor.ts";
 import type { PublicKey } from "#core/charter.ts";
 import { assertNever } from "#core/assert.ts";

@@ -2,7 +2,7 @@
  * What the table knows of a credential: its name, kind, and who stored it when. The value is in the secret store and
  * never here. Each change carries a version that grows by one, and its stamp, for the audit log.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { credentialViewSchema, type Credential } from "#core/credential.ts";
 import { stampSchema, type Stamp } from "#core/actor.ts";
 import { readAll, type Db, type Item } from "./db.ts";

@@ -1,5 +1,5 @@
 /** What the hub did with a Source's fleet folder, and on what: written only when that changed. */
-import { z } from "zod";
+import * as z from "zod";
 import { fleetFolderSchema, type FleetFolder } from "#core/fleet-folder.ts";
 import { readAll, type Db } from "./db.ts";
 import { keys, lists } from "./table.ts";

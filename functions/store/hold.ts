@@ -2,7 +2,7 @@
  * What holds a cluster. Beside its line stands who said so; the heartbeat's item carries what was said, so that who
  * decides on a cluster's turn reads it together with when it was heard. Both change together or not at all.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { stampSchema, type Stamp } from "#core/actor.ts";
 import { clusterHoldSchema, type ClusterHold } from "#core/hold.ts";
 import { attributesOf, type Db } from "./db.ts";

@@ -1,5 +1,5 @@
 /** The hub's own item: its id, epoch, charter and the public half of the recovery key. */
-import { z } from "zod";
+import * as z from "zod";
 import { hubStamp, type Stamp } from "#core/actor.ts";
 import { charterSchema, publicKeySchema, type Charter } from "#core/charter.ts";
 import type { Db } from "./db.ts";

@@ -1,5 +1,5 @@
 /** A cluster's line: its key and its counter, all that an idle poll reads. At most 512 bytes, whatever happens to it. */
-import { z } from "zod";
+import * as z from "zod";
 import { publicKeySchema } from "#core/charter.ts";
 import { DUPLICATE_EVENT_EVERY_MS } from "#core/limits.ts";
 import type { Db } from "./db.ts";

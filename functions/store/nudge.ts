@@ -2,7 +2,7 @@
  * "Look at this source": written by webhooks, read by whoever polls. One small item for each Source, with the time of the
  * newest; that it is there at all says that webhooks arrive.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { readAll, type Db } from "./db.ts";
 import { keys, lists } from "./table.ts";
 

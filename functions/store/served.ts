@@ -2,7 +2,7 @@
  * What a cluster's API server serves, as its agent told: a small item of its own, written only when it changes, so that
  * an upgrade or a new definition is an event and a heartbeat is none.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { readAll, type Db } from "./db.ts";
 import { keys, lists } from "./table.ts";
 

@@ -2,7 +2,7 @@
  * Browser sessions, by the SHA-256 of the cookie's value. Whose it is stands here; what they may is looked up at each
  * request, so a role that is taken away is gone at once. A session ends by time, or by logout.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ruleSchema } from "#core/access.ts";
 import { actorSchema } from "#core/actor.ts";
 import type { Db, TransactItem } from "./db.ts";

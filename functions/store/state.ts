@@ -3,7 +3,7 @@ import { askedSchema } from "#core/asked.ts";
 import { canonicalJson } from "#core/digest.ts";
 import { sourceStateSchema, type SourceState } from "#core/source.ts";
 import { appStateSchema, type AppState } from "#core/view.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { readAll, type Db } from "./db.ts";
 import { keys, lists } from "./table.ts";
 

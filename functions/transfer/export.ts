@@ -2,7 +2,7 @@
  * The whole hub as lines, page by page: each page is read when it is asked for, so neither hub nor caller ever holds
  * more than one. It is no snapshot: what changes meanwhile is in it as it was when its page was read.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { assertNever } from "#core/assert.ts";
 import { digestOf } from "#core/digest.ts";
 import { EXPORT_LINES_MAX, EXPORT_PAGE_BYTES, EXPORT_VERSION, type ExportLine } from "#core/export.ts";

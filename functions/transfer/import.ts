@@ -3,7 +3,7 @@
  * epoch, its own signing key and address, all certified by a charter that was signed elsewhere. Each request is checked
  * whole before it writes; the whole may be repeated until it is done.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Stamp } from "#core/actor.ts";
 import { assertNever } from "#core/assert.ts";
 import { charterFault, type Charter } from "#core/charter.ts";

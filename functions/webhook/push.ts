@@ -2,7 +2,7 @@
  * What a proved webhook tells: a push and to which refs, a trial, or something that is none of our business. Where the payload cannot
  * be understood it counts as a push to any ref: to look once too often costs little, to miss one costs the wait for the next poll.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { GitRef } from "#core/source.ts";
 import type { Claim } from "./claim.ts";
 

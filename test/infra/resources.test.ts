@@ -26,7 +26,7 @@ const SIGNING = ["Release"];
 const RENDERING = ["Release", "Plan"];
 const kB = 1000;
 /** What is read, compiled and run before the first request; half a megabyte is what an empty handler costs again. */
-const START_BYTES_MAX: Record<string, number> = { Agents: 870 * kB, Api: 1_500 * kB };
+const START_BYTES_MAX: Record<string, number> = { Agents: 500 * kB, Api: 1_500 * kB };
 /** The others are woken by events, which wait. */
 const OTHERS_BYTES_MAX = 2_000 * kB;
 let dump: Dump;

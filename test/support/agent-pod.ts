@@ -7,7 +7,7 @@ import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { AGENT_NODE_ARGS } from "../../agent/build.ts";
 import { ensureTool } from "../../cli/dev/tools.ts";
 import { startContainer, type AgentProcess } from "./agent-process.ts";

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { startLeashed } from "../../functions/local/leash.ts";
 import { ensurePythonTool } from "./python-tool.ts";
 import { until } from "./wait.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { listOf, placementViewSchema, registrationAnswerSchema, rolloutSchema } from "#core/view.ts";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { MemoryKube } from "../../agent/kube/memory.ts";
 import { ensureTool } from "../../cli/dev/tools.ts";
 import { run } from "../../cli/main.ts";

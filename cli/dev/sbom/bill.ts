@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { componentSchema, type Component, type Group } from "./component.ts";
 import { goModules } from "./go-modules.ts";
 import { imageParts } from "./image-parts.ts";

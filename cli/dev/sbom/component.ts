@@ -1,5 +1,5 @@
 /** One part of a release as CycloneDX writes it down, and what we read of the ones that npm writes. */
-import { z } from "zod";
+import * as z from "zod";
 
 const licenseSchema = z.union([
   z.object({ license: z.object({ id: z.string().optional(), name: z.string().optional() }) }),

@@ -1,7 +1,7 @@
 /** What the agent's image holds besides the agent, from the labels that its build wrote. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { componentOf, type Component, type Group } from "./component.ts";
 
 const descriptor = z.object({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) });

@@ -4,6 +4,7 @@ import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { look } from "../../../functions/release/look.ts";
+import { putBeat } from "../../../functions/store/cluster.ts";
 import { putRollout } from "../../../functions/store/rollout.ts";
 import { putAppRecord } from "../../../functions/store/state.ts";
 import { deleteResource, getResource } from "../../../functions/store/resource.ts";
@@ -77,6 +78,19 @@ describe("a staged rollout", () => {
     if (stored === undefined) throw new Error("the cluster is not there");
     await deleteResource(hub.db, stored, { by: "user:ada" });
     await forgetCluster(hub.db, "default", "gone");
+    expect(await hub.step(next)).toMatchObject({ later: [], state: { kind: "succeeded", silent: 0 } });
+    expect(await record()).toMatchObject({ active: false });
+  });
+
+  it("does not wait for a deleted cluster whose late heartbeat came back", async () => {
+    await hub.apply(cluster("gone", { ring: "2" }));
+    const next = await hub.release(`n ${texts}`, text());
+    expect((await hub.run(next)).state).toMatchObject({ kind: "succeeded", silent: 1 });
+    const stored = await getResource(hub.db, "Cluster", "default", "gone");
+    if (stored === undefined) throw new Error("the cluster is not there");
+    await deleteResource(hub.db, stored, { by: "user:ada" });
+    await forgetCluster(hub.db, "default", "gone");
+    await putBeat(hub.db, "default", "gone", 1);
     expect(await hub.step(next)).toMatchObject({ later: [], state: { kind: "succeeded", silent: 0 } });
     expect(await record()).toMatchObject({ active: false });
   });

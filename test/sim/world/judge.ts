@@ -1,5 +1,5 @@
 /** The server that gates ask: it answers by chance, at its own time, and sometimes nothing that anybody could read. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Outbound } from "../../../functions/outbound/port.ts";
 import type { Task } from "../kernel/loop.ts";
 import type { Random } from "../kernel/random.ts";

@@ -7,7 +7,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { GetFunctionUrlConfigCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import { cacheFolder } from "../../../cli/dev/build.ts";
 import { ensureTool } from "../../../cli/dev/tools.ts";
 import { startMiniStack, type MiniStack } from "../ministack.ts";
