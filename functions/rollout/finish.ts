@@ -56,6 +56,7 @@ async function startWaiting(deps: AssignDeps, { release }: Rollout, record: AppR
   const { project, app } = record;
   if (record.rolling !== release) return;
   const next = await getRollout(deps.db, project, app, record.release);
+  const { rolling: _, pinned: __, ...rest } = record;
   if (next?.state.kind === "pending") {
     const orders = new Map(
       record.pinned === undefined
@@ -67,9 +68,9 @@ async function startWaiting(deps: AssignDeps, { release }: Rollout, record: AppR
     );
     // It would give the same to what failed: it waits until the pin is lifted, or a newer one comes.
     if (await isPinned(deps, record, orders)) return;
-    const started = await putRollout(deps.db, { ...next, state: { kind: "running" }, startedAt: deps.now() });
-    if (started === "lost") return;
+    // Together: in between, whoever is told to go back by the old one would still find it in force.
+    await putRollout(deps.db, { ...next, state: { kind: "running" }, startedAt: deps.now() }, rest);
+    return;
   }
-  const { rolling: _, pinned: __, ...rest } = record;
   await putAppRecord(deps.db, { ...rest, version: record.version + 1 }, record.version);
 }
