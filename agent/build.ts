@@ -17,10 +17,10 @@ export const AGENT_NODE_ARGS = [
 export const AGENT_ENV = { MALLOC_ARENA_MAX: "1" };
 
 /** Path of the built file, and its size. */
-export async function buildAgent(): Promise<{ file: string; bytes: number }> {
+export async function buildAgent(outfile: string = OUTFILE): Promise<{ file: string; bytes: number }> {
   const result = await build({
     entryPoints: [new URL("agent/main.ts", root).pathname],
-    outfile: OUTFILE,
+    outfile,
     bundle: true,
     format: "esm",
     platform: "node",
@@ -34,7 +34,7 @@ export async function buildAgent(): Promise<{ file: string; bytes: number }> {
     },
   });
   const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-  return { file: OUTFILE, bytes };
+  return { file: outfile, bytes };
 }
 
 if (import.meta.main) {

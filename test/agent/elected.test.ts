@@ -134,7 +134,7 @@ describe("two replicas on a real API server", () => {
     await rig?.stop();
   });
 
-  function start(host: string): AgentProcess {
+  async function start(host: string): Promise<AgentProcess> {
     const { hostname, port } = new URL(rig.url);
     const env = {
       PATH: process.env["PATH"],
@@ -144,7 +144,7 @@ describe("two replicas on a real API server", () => {
       FAIRLEAD_TOKEN: rig.hub.token(),
       FAIRLEAD_LEASE: PROCESS_LEASE,
     };
-    const pod = startContainer(AGENT_NODE_ARGS, ["--service-account", rig.serviceAccount], env);
+    const pod = await startContainer(AGENT_NODE_ARGS, ["--service-account", rig.serviceAccount], env);
     pods.push(pod);
     return pod;
   }
@@ -158,14 +158,25 @@ describe("two replicas on a real API server", () => {
   const leaseOf = async (): Promise<string> => (await kube.leases.read())?.holder ?? "";
 
   it("one works, the other asks for the Lease alone, and both together little", async () => {
-    const first = start("one");
+    const first = await start("one");
     await rig.hub.assign("shop", [configMap("settings")]);
     await says(first, "leads");
     await phase(rig.hub, "shop", "healthy");
-    await says(start("two"), "waits, one-");
+    await says(await start("two"), "waits, one-");
     await vi.waitFor(() => expect(rig.hub.schemas.size).toBe(1), WAIT);
     await vi.waitFor(
       () => expect(rig.requests.some((one) => one.includes("configmaps?watch=1"))).toBe(true),
+      WAIT,
+    );
+    // What people see in the cluster is written some seconds after.
+    const shown = {
+      apiVersion: "fairlead.dev/v1",
+      kind: "Placement",
+      namespace: "fairlead-system",
+      name: "shop",
+    };
+    await vi.waitFor(
+      async () => expect((await kube.get(shown))?.["status"]).toMatchObject({ phase: "healthy" }),
       WAIT,
     );
     rig.requests.length = 0;

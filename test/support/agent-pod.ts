@@ -99,7 +99,7 @@ export async function startPod(cluster: Cluster, text: string): Promise<AgentPro
     ...(await environment(cluster, container?.env ?? [])),
   };
   const args = [...(container?.args ?? []), "--service-account", folder];
-  const agent = startContainer(AGENT_NODE_ARGS, args, env);
+  const agent = await startContainer(AGENT_NODE_ARGS, args, env);
   return {
     ...agent,
     async kill(signal) {

@@ -1,6 +1,11 @@
 /** The agent as a process of its own, as it runs in a cluster; SIGKILL included. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildAgent } from "../../agent/build.ts";
 
 const MAIN = fileURLToPath(new URL("../../agent/main.ts", import.meta.url));
 
@@ -27,13 +32,22 @@ export function startAgent(start: AgentStart): AgentProcess {
   return spawnAgent([...(start.nodeArgs ?? []), start.program ?? MAIN, ...args], env);
 }
 
-/** As a Pod's container runs it: this environment and no other. */
-export function startContainer(
+let built: Promise<string> | undefined;
+
+/** The one file that the image holds, built once for this process: Node's flags of the image run no TypeScript. */
+async function bundle(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "fairlead-agent-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return (await buildAgent(join(folder, "agent.mjs"))).file;
+}
+
+/** As a Pod's container runs it: the image's program, this environment and no other. */
+export async function startContainer(
   nodeArgs: readonly string[],
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-): AgentProcess {
-  return spawnAgent([...nodeArgs, MAIN, ...args], env);
+): Promise<AgentProcess> {
+  return spawnAgent([...nodeArgs, await (built ??= bundle()), ...args], env);
 }
 
 function spawnAgent(args: readonly string[], env: NodeJS.ProcessEnv): AgentProcess {
