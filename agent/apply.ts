@@ -149,12 +149,9 @@ async function bringUp(
   const ignore = ignoreFor(object, live, sync.ignore, scaled);
   const wanted = withoutIgnored(object, ignore, live);
   const take = force ? takeOver(live, wanted, pointersFor(object, ignore)) : undefined;
-  // A release that declares another value is written at once; the answer tells whether it was only another spelling.
-  const plain =
-    mode === "deliver" && force && take === undefined && compare(wanted, live, undefined, ignore).length > 0;
-  const dry = plain ? undefined : await dryRun(kube, wanted, force);
+  const dry = await dryRun(kube, wanted, force);
   const changes = [...compare(wanted, live, dry, ignore), ...goingWith(take, live)];
-  const undried = dry === undefined && !plain ? { undried: true as const } : {};
+  const undried = dry === undefined ? { undried: true as const } : {};
   if (changes.length === 0) return { ...seen(key, object, "unchanged", live), ...undried };
   if (mode === "tell")
     return { ...seen(key, object, "skipped", live), drift: driftOf(live, changes, false), ...undried };
