@@ -156,8 +156,11 @@ async function observeRanks(
     getBeats(deps.db, project, clusters),
   ]);
   // Deleted meanwhile: nobody will ever be heard there, and there is nothing to wait for. Its last heartbeat may be there
-  // still, where the deletion was cut off or a late request brought it back.
-  const unheard = clusters.filter((cluster) => isSilent(beats.get(cluster), deps.now()));
+  // still, where the deletion was cut off or a late request brought it back. Until its stage is passed it counts as silent
+  // all the same: where nobody has seen the release, soak and approvals stay.
+  const unheard = targets
+    .filter(({ rank, cluster }) => isPassed(rollout, rank) && isSilent(beats.get(cluster), deps.now()))
+    .map(({ cluster }) => cluster);
   const existing = await existingClusters(deps.db, project, unheard);
   const gone = new Set(unheard.filter((cluster) => !existing.has(cluster)));
   const asked = targets.filter(({ rank }) => turns.has(rank));
@@ -175,4 +178,8 @@ function part(ranks: readonly number[], minute: number): readonly number[] {
   const parts = Math.ceil(ranks.length / LOOKED_AT_MAX);
   const start = (minute % parts) * LOOKED_AT_MAX;
   return ranks.slice(start, start + LOOKED_AT_MAX);
+}
+
+function isPassed({ state, stages, stage }: Rollout, rank: number): boolean {
+  return state.kind !== "running" || rank < (stages[stage]?.from ?? Number.POSITIVE_INFINITY);
 }
