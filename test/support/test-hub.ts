@@ -231,12 +231,13 @@ export class TestHub {
       string,
       unknown
     >;
-    const keys = this.agents.get(String(claims["iss"])) ?? [];
+    const agent = String(claims["iss"]);
+    const keys = this.agents.get(agent) ?? [];
     const signers = await Promise.all(keys.map((key) => signs(jwt, key)));
     const by = signers.indexOf(true);
     if (by === -1) return this.#refuse("unknown agent");
-    // The new key is used: what it replaced is worth nothing any more.
-    if (by === 0) this.agents.set(String(claims["iss"]), keys.slice(0, 1));
+    // The new key is used: what it replaced is worth nothing any more. A rotation that came in meanwhile stands.
+    if (by === 0 && this.agents.get(agent) === keys) this.agents.set(agent, keys.slice(0, 1));
     this.runs.add(String(claims["run"]));
     const bod = body === "" ? "" : sha256(body);
     if (claims["aud"] !== HUB || claims["htm"] !== method || claims["htu"] !== path || claims["bod"] !== bod)
