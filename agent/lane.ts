@@ -218,6 +218,8 @@ export class Lane {
     this.#observeAt = this.#open.size > 0 ? this.#context.deps.clock() + this.#observeMs : NEVER;
     if (result.kind === "idle") this.#live.hold(new Map());
     this.#passAt = this.#nextPassAt(result);
+    // What a watch showed during the pass woke nobody.
+    this.#woken();
   }
 
   #waitOn(): void {

@@ -14,6 +14,8 @@ interface Sight {
 
 interface Entry {
   seen: Sight;
+  /** As our own requests found or left it since it was settled last; what a watch shows meanwhile is no part of it. */
+  own?: Sight;
   /** `wanted` is absent where a look is due with every pass: not healthy yet, or drift that is only told. */
   settled?: { trace: string; version: string; wanted: string | undefined };
   holder?: Holder;
@@ -66,18 +68,30 @@ export class LiveIndex {
     this.#kinds.delete(kind);
   }
 
-  /** One object as our own request found or left it: news to nobody. */
-  noted(key: string, object: KubeObject): void {
-    this.#take(key, traceOf(object), String(object.metadata["resourceVersion"]));
+  /** One object as our own request found or left it: news to nobody. `undefined`: it is not there. */
+  noted(key: string, object: KubeObject | undefined): void {
+    const held = this.#kinds.get(kindOf(key))?.entries.get(key);
+    if (object === undefined) {
+      if (held !== undefined) held.own = { trace: GONE, version: held.seen.version };
+      return;
+    }
+    const own = { trace: traceOf(object), version: String(object.metadata["resourceVersion"]) };
+    const entry = this.#take(key, own.trace, own.version) ?? held;
+    if (entry !== undefined) entry.own = own;
   }
 
-  /** As it was seen last is as it shall be; with `wanted` no pass needs to look at it while that stands. */
+  /**
+   * As our own requests saw it last is as it shall be; with `wanted` no pass needs to look at it while that stands. What
+   * a watch has shown since then still stirs, and where nothing was asked all stands as it did.
+   */
   settle(key: string, wanted: string | undefined): void {
     const entry = this.#kinds.get(kindOf(key))?.entries.get(key);
-    if (entry === undefined) return;
-    entry.settled = { ...entry.seen, wanted };
+    if (entry?.own === undefined) return;
+    entry.settled = { ...entry.own, wanted };
+    delete entry.own;
     entry.holder?.stirred.delete(key);
     entry.holder?.moved.delete(key);
+    this.#weigh(key, entry);
   }
 
   isSettled(key: string, wanted: string): boolean {

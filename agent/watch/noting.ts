@@ -7,7 +7,8 @@ export function noting(kube: Kube, held: Held): Kube {
     ...kube,
     async get(address) {
       const live = await kube.get(address);
-      if (live !== undefined) held.noted(live);
+      if (live === undefined) held.missed(address);
+      else held.noted(live);
       return live;
     },
     async setManagers(address, managers, version) {

@@ -116,6 +116,11 @@ export class Held implements Holder {
     if (this.#expected.delete(kind)) this.#watches.add(this, kind, object);
   }
 
+  /** A request of ours found nothing there. */
+  missed({ apiVersion, kind, namespace, name }: Address): void {
+    this.index.noted(refKey(refOf({ apiVersion, kind, metadata: { name, namespace } })), undefined);
+  }
+
   /** These objects and no others, by `refKey`. */
   hold(addresses: Map<string, Address>): void {
     for (const key of this.#addresses.keys()) if (!addresses.has(key)) this.#letGo(key);

@@ -1,5 +1,6 @@
 /** Watches: what wakes an agent, what does not, and what it does where it cannot watch. */
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { KubeObject } from "#core/object.ts";
 import { KubeError, type Kube } from "../../agent/kube/port.ts";
 import { runAgent } from "../../agent/loop.ts";
 import {
@@ -67,6 +68,40 @@ describe(`${runAgent.name}, watching`, () => {
       "watch ConfigMap",
       "watch Deployment",
     ]);
+  });
+
+  it("restores what was edited while the first delivery was under way, after it was applied", async () => {
+    const [hub, memory, shown] = [await TestHub.create(), memoryCluster(), new Set<unknown>()];
+    const versionOf = ({ metadata }: KubeObject): unknown => metadata["resourceVersion"];
+    let edited: unknown;
+    const kube: Kube = {
+      ...memory,
+      async apply(object, options) {
+        const applied = await memory.apply(object, options);
+        if (object.kind !== "Deployment" || edited !== undefined) return applied;
+        // The pass ends only when a watch has shown the edit.
+        await vi.waitFor(async () => expect(await memory.get(SETTINGS)).toBeDefined(), WAIT);
+        edited = versionOf(memory.edit(SETTINGS, { data: { key: "drifted" } }));
+        await vi.waitFor(() => expect(shown).toContain(edited), WAIT);
+        return applied;
+      },
+      async *listMetadata(selection) {
+        for await (const page of memory.listMetadata(selection)) {
+          yield page;
+          for (const object of page.objects) shown.add(versionOf(object));
+        }
+      },
+      async *watchMetadata(selection, from) {
+        for await (const event of memory.watchMetadata(selection, from)) {
+          yield event;
+          if (event.type !== "bookmark") shown.add(versionOf(event.object));
+        }
+      },
+    };
+    start(hub, kube, { token: hub.token() });
+    await hub.assign("shop", [configMap("settings"), deployment("web")]);
+    await vi.waitFor(() => expect(hub.latest.get("shop")?.driftTotal).toBe(1), WAIT);
+    expect(userObjects(memory).join()).not.toContain("drifted");
   });
 
   it("looks at the one object that was edited, and at no other", async () => {

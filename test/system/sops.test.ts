@@ -105,7 +105,9 @@ describe("a Secret encrypted by sops", () => {
       await until("the drift is told", async () => (await placementOf(line, "eu")).detail?.drift[0]);
       await until("the edit is restored", async () => (await passwordInCluster()) === PASSWORD);
 
-      const held = [...(await heldByHub()), ...(await answers()), ...said, line.agents["eu"]?.log() ?? ""];
+      // A file that is put in its place while they are read: all of them again.
+      const kept = await until("the hub's files, read as they stand", heldByHub);
+      const held = [...kept, ...(await answers()), ...said, line.agents["eu"]?.log() ?? ""];
       expect(Object.fromEntries(SOUGHT.map((sought) => [sought, found(held, sought)]))).toEqual(
         Object.fromEntries(SOUGHT.map((sought) => [sought, 0])),
       );

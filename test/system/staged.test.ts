@@ -5,11 +5,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apiTokenAnswerSchema } from "#core/account.ts";
 import type { Rollout } from "#core/rollout.ts";
+import { clusterViewSchema } from "#core/view.ts";
 import { appOf, applyApp, live, placementOf, rolloutOf, startLine, type Line } from "../support/line.ts";
 import { BASE, shopFiles } from "../support/shop.ts";
 import { until } from "../support/wait.ts";
 
 const LONG_MS = 240_000;
+/** The agent reads a hold once a minute, up to a fifth later. */
+const HOLD_LOOK_MS = 100_000;
 const CLUSTERS = ["canary", "prod"];
 const SERVICE = `${BASE}/service.yaml`;
 let line: Line;
@@ -125,14 +128,42 @@ describe("a staged rollout", () => {
   );
 
   it(
+    "passes by a cluster whose own people say not now, which moves by itself once they lift it",
+    async () => {
+      const holdMap = ["configmap", "fairlead-hold", "--namespace", "fairlead-system"];
+      const until1h = new Date(Date.now() + 3_600_000).toISOString();
+      const said = [`--from-literal=until=${until1h}`, "--from-literal=reason=payday"];
+      await line.clusters["prod"]?.kubectl(["create", ...holdMap, ...said]);
+      await until(
+        "the hub knows of the hold",
+        async () => {
+          const { hold } = await line.api("/v1/projects/default/clusters/prod", clusterViewSchema);
+          return hold?.reason === "payday";
+        },
+        HOLD_LOOK_MS,
+      );
+      const next = await line.tree.push({ [SERVICE]: service("ClusterIP", 85) }, "Move on");
+      expect((await approved(next)).state).toMatchObject({ held: 1 });
+      expect(await Promise.all(CLUSTERS.map(portIn))).toEqual(["ClusterIP 85", "ClusterIP 82"]);
+      await line.clusters["prod"]?.kubectl(["delete", ...holdMap]);
+      await until(
+        "the held cluster caught up",
+        async () => (await portIn("prod")) === "ClusterIP 85",
+        2 * HOLD_LOOK_MS,
+      );
+    },
+    LONG_MS,
+  );
+
+  it(
     "goes back also when the source is gone meanwhile",
     async () => {
       const bad = await line.tree.push({ [SERVICE]: service("LoadBalancer", 83) }, "Break it again");
       await until("the canary has it", async () => (await portIn("canary")) === "LoadBalancer 83");
       await line.git.close();
       await rolloutOf(line, bad, "rolled-back");
-      await until("the canary is as before", async () => (await portIn("canary")) === "ClusterIP 82");
-      expect(await portIn("prod")).toBe("ClusterIP 82");
+      await until("the canary is as before", async () => (await portIn("canary")) === "ClusterIP 85");
+      expect(await portIn("prod")).toBe("ClusterIP 85");
     },
     LONG_MS,
   );
