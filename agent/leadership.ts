@@ -70,7 +70,10 @@ export class Leadership {
     }
   }
 
-  /** So that nobody has to wait for its end; calls at once are one. */
+  /**
+   * So that nobody has to wait for its end; calls at once are one. Also where its time is over by this process's clocks: the
+   * server lets go of it only where nobody has taken it.
+   */
   async release(): Promise<void> {
     this.#releasing ??= this.#letGo().finally(() => (this.#releasing = undefined));
     await this.#releasing;
@@ -78,11 +81,15 @@ export class Leadership {
 
   async #letGo(): Promise<void> {
     const held = this.#held;
-    const isMine = this.holds;
     this.#held = undefined;
-    if (held === undefined || !isMine) return;
+    if (held === undefined) return;
+    const { clock, leases, me } = this.#deps;
     await this.#patiently(async () => {
-      await this.#deps.leases.write(held.lease, { holder: "", heldMs: 1000, now: this.#deps.clock() });
+      const free = { holder: "", heldMs: 1000, now: clock() };
+      if ((await leases.write(held.lease, free)) !== undefined) return true;
+      // A renewal that was under way came first.
+      const lease = await leases.read();
+      if (lease?.holder === me) await leases.write(lease, free);
       return true;
     });
   }

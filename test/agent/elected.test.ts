@@ -17,7 +17,7 @@ import { TestHub } from "../support/test-hub.ts";
 const WAIT = { timeout: 60_000, interval: 20 };
 const LEASE_MS = 2_000;
 /** Of processes, on a machine that does much else. */
-const PROCESS_LEASE = "6s";
+const PROCESS_LEASE = "12s";
 
 /** Kept in this process, with the server's rule of versions. */
 class MemoryLeases implements LeaseStore {
@@ -106,6 +106,29 @@ describe("runElected", () => {
     expect(leases.held?.holder).toBe("me-1");
   });
 
+  it("lets go also where a renewal was under way when it was told to stop", async () => {
+    const hub = await TestHub.create();
+    const leases = new MemoryLeases();
+    const [renewing, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow: LeaseStore = {
+      read: () => leases.read(),
+      async write(before, next) {
+        const written = await leases.write(before, next);
+        if (leases.writes !== 2 || written === undefined) return written;
+        renewing.resolve();
+        await go.promise;
+        return written;
+      },
+    };
+    const { agent } = await memoryReplica(slow, hub);
+    await renewing.promise;
+    const stopped = agent.stop();
+    await vi.waitFor(() => expect(leases.held?.holder).toBe(""), WAIT);
+    go.resolve();
+    await stopped;
+    expect(leases.held?.holder).toBe("");
+  });
+
   it("ends with what is wrong where a term does, and lets go of the Lease", async () => {
     const hub = await TestHub.create();
     const leases = new MemoryLeases();
@@ -155,6 +178,13 @@ describe("two replicas on a real API server", () => {
   };
   const says = (pod: AgentProcess, text: string): Promise<void> =>
     vi.waitFor(() => expect(pod.log()).toContain(text), WAIT);
+  /** What people see in the cluster is written some seconds after. */
+  const shows = (release: number): Promise<void> =>
+    vi.waitFor(async () => {
+      const shown = { apiVersion: "fairlead.dev/v1", kind: "Placement", namespace: "fairlead-system" };
+      const placement = await kube.get({ ...shown, name: "shop" });
+      expect(placement?.["status"]).toMatchObject({ phase: "healthy", release });
+    }, WAIT);
   const leaseOf = async (): Promise<string> => (await kube.leases.read())?.holder ?? "";
 
   it("one works, the other asks for the Lease alone, and both together little", async () => {
@@ -168,17 +198,7 @@ describe("two replicas on a real API server", () => {
       () => expect(rig.requests.some((one) => one.includes("configmaps?watch=1"))).toBe(true),
       WAIT,
     );
-    // What people see in the cluster is written some seconds after.
-    const shown = {
-      apiVersion: "fairlead.dev/v1",
-      kind: "Placement",
-      namespace: "fairlead-system",
-      name: "shop",
-    };
-    await vi.waitFor(
-      async () => expect((await kube.get(shown))?.["status"]).toMatchObject({ phase: "healthy" }),
-      WAIT,
-    );
+    await shows(1);
     rig.requests.length = 0;
     const puts = (): number => rig.requests.filter((one) => one.startsWith("PUT")).length;
     await vi.waitFor(() => expect(puts()).toBeGreaterThanOrEqual(3), WAIT);
@@ -194,6 +214,7 @@ describe("two replicas on a real API server", () => {
     await vi.waitFor(async () => expect(await leaseOf()).toMatch(/^two-/), WAIT);
     const { generation } = await rig.hub.assign("shop", [configMap("settings", { key: "by two" })]);
     await phase(rig.hub, "shop", "healthy", generation);
+    await shows(generation);
     rig.requests.length = 0;
     process.kill(first.pid, "SIGCONT");
     await says(first, "leads no longer");
