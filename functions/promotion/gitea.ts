@@ -6,7 +6,8 @@ import * as z from "zod";
 import { PROMOTER } from "#core/promotion/words.ts";
 import type { FileChange } from "#core/promotion/change.ts";
 import { encodedPath, entriesBelow, readBlob, shaSchema, type TreeWay } from "./git-data.ts";
-import type { CommitAsked, GitHost, PullRequest, PullRequests } from "./port.ts";
+import type { CommitAsked, GitHost } from "./port.ts";
+import { ownAmong, pullSchema, pullsOf, type Branches } from "./pulls.ts";
 import { done, type Rest } from "./rest.ts";
 
 const TREE_PAGE = 1_000;
@@ -15,15 +16,7 @@ const PULL_PAGES_MAX = 10;
 
 const branchSchema = z.object({ commit: z.object({ id: shaSchema }) });
 const writtenSchema = z.object({ commit: z.object({ sha: shaSchema }) });
-const pullSchema = z.object({
-  number: z.number().int().positive(),
-  html_url: z.url({ protocol: /^https?$/ }).max(2000),
-  state: z.enum(["open", "closed"]),
-  merged: z.boolean().nullish(),
-  head: z.object({ ref: z.string(), repo: z.object({ full_name: z.string() }).nullish() }),
-  base: z.object({ ref: z.string() }),
-});
-type Told = z.infer<typeof pullSchema>;
+const toldSchema = pullSchema.extend({ merged: z.boolean().nullish() });
 
 export function giteaHost(rest: Rest, repository: string): GitHost {
   const base = `/repos/${encodedPath(repository)}`;
@@ -38,7 +31,13 @@ export function giteaHost(rest: Rest, repository: string): GitHost {
     },
     blob: (id) => readBlob(way, id),
     commit: (asked) => commitTo(rest, base, asked),
-    pulls: pullsOf(rest, base, repository),
+    pulls: pullsOf({
+      rest,
+      base,
+      schema: toldSchema,
+      findOpen: (wanted) => findOpen(rest, base, repository, wanted),
+      isMerged: ({ merged }) => merged === true,
+    }),
   };
 }
 
@@ -74,52 +73,13 @@ function operation({ path, before, after }: FileChange): object {
   return { operation: after === undefined ? "delete" : "update", path, sha: before, ...content };
 }
 
-function pullsOf(rest: Rest, base: string, repository: string): PullRequests {
-  return {
-    find: async (wanted) => {
-      if ("number" in wanted) {
-        const path = `${base}/pulls/${wanted.number}`;
-        const found = await rest.call({ path, schema: pullSchema, also: [404] });
-        return found.kind === "done" ? pullOf(found.value) : undefined;
-      }
-      const own = await findOpen(rest, base, repository, wanted);
-      return own === undefined ? undefined : pullOf(own);
-    },
-    offer: async ({ number, branch, into, title, body }) => {
-      const isNew = number === undefined;
-      const told = await done(rest, {
-        method: isNew ? "POST" : "PATCH",
-        path: isNew ? `${base}/pulls` : `${base}/pulls/${number}`,
-        body: isNew ? { title, body, head: branch, base: into } : { title, body },
-        schema: pullSchema,
-      });
-      return pullOf(told);
-    },
-  };
-}
-
 /** The API does not filter by branch, so the open ones are looked through, the youngest first. */
-async function findOpen(
-  rest: Rest,
-  base: string,
-  repository: string,
-  { branch, into }: { branch: string; into: string },
-): Promise<Told | undefined> {
+async function findOpen(rest: Rest, base: string, repository: string, wanted: Branches) {
   for (let page = 1; page <= PULL_PAGES_MAX; page++) {
     const query = { state: "open", page: String(page), limit: String(PULLS_PAGE) };
-    const all = await done(rest, { path: `${base}/pulls`, query, schema: z.array(pullSchema) });
-    // A fork may have a branch of the same name.
-    const own = all.find(
-      ({ head, base: to }) =>
-        head.ref === branch &&
-        to.ref === into &&
-        head.repo?.full_name.toLowerCase() === repository.toLowerCase(),
-    );
+    const all = await done(rest, { path: `${base}/pulls`, query, schema: z.array(toldSchema) });
+    const own = ownAmong(all, repository, wanted);
     if (own !== undefined || all.length === 0) return own;
   }
   return undefined;
-}
-
-function pullOf({ number, html_url: url, state, merged }: Told): PullRequest {
-  return { number, url, standing: merged === true ? "merged" : state };
 }

@@ -3,7 +3,8 @@ import * as z from "zod";
 import { PROMOTER } from "#core/promotion/words.ts";
 import type { FileChange } from "#core/promotion/change.ts";
 import { encodedPath, entriesBelow, readBlob, shaSchema, type TreeWay } from "./git-data.ts";
-import type { CommitAsked, GitHost, PullRequest, PullRequests } from "./port.ts";
+import type { CommitAsked, GitHost } from "./port.ts";
+import { ownAmong, pullSchema, pullsOf, type Branches } from "./pulls.ts";
 import { done, type Rest } from "./rest.ts";
 
 const branchSchema = z.object({
@@ -11,15 +12,7 @@ const branchSchema = z.object({
 });
 const commitSchema = z.object({ sha: shaSchema, tree: z.object({ sha: shaSchema }) });
 const namedSchema = z.object({ sha: shaSchema });
-const pullSchema = z.object({
-  number: z.number().int().positive(),
-  html_url: z.url({ protocol: /^https?$/ }).max(2000),
-  state: z.enum(["open", "closed"]),
-  merged_at: z.string().nullish(),
-  head: z.object({ ref: z.string(), repo: z.object({ full_name: z.string() }).nullish() }),
-  base: z.object({ ref: z.string() }),
-});
-type Told = z.infer<typeof pullSchema>;
+const toldSchema = pullSchema.extend({ merged_at: z.string().nullish() });
 
 export function githubHost(rest: Rest, repository: string): GitHost {
   const base = `/repos/${encodedPath(repository)}`;
@@ -34,7 +27,13 @@ export function githubHost(rest: Rest, repository: string): GitHost {
     },
     blob: (id) => readBlob(way, id),
     commit: (asked) => commitTo(rest, base, asked),
-    pulls: pullsOf(rest, base, repository),
+    pulls: pullsOf({
+      rest,
+      base,
+      schema: toldSchema,
+      findOpen: (wanted) => findOpen(rest, base, repository, wanted),
+      isMerged: ({ merged_at: mergedAt }) => mergedAt !== undefined && mergedAt !== null,
+    }),
   };
 }
 
@@ -112,41 +111,9 @@ async function moveBranch(
   return made.kind === "done" ? "done" : "moved";
 }
 
-function pullsOf(rest: Rest, base: string, repository: string): PullRequests {
+async function findOpen(rest: Rest, base: string, repository: string, wanted: Branches) {
   const [owner = ""] = repository.split("/");
-  return {
-    find: async (wanted) => {
-      if ("number" in wanted) {
-        const path = `${base}/pulls/${wanted.number}`;
-        const found = await rest.call({ path, schema: pullSchema, also: [404] });
-        return found.kind === "done" ? pullOf(found.value) : undefined;
-      }
-      const { branch, into } = wanted;
-      const query = { state: "open", head: `${owner}:${branch}`, base: into };
-      const all = await done(rest, { path: `${base}/pulls`, query, schema: z.array(pullSchema) });
-      // A fork may have a branch of the same name.
-      const own = all.find(
-        ({ head, base: to }) =>
-          head.ref === branch &&
-          to.ref === into &&
-          head.repo?.full_name.toLowerCase() === repository.toLowerCase(),
-      );
-      return own === undefined ? undefined : pullOf(own);
-    },
-    offer: async ({ number, branch, into, title, body }) => {
-      const isNew = number === undefined;
-      const told = await done(rest, {
-        method: isNew ? "POST" : "PATCH",
-        path: isNew ? `${base}/pulls` : `${base}/pulls/${number}`,
-        body: isNew ? { title, body, head: branch, base: into } : { title, body },
-        schema: pullSchema,
-      });
-      return pullOf(told);
-    },
-  };
-}
-
-function pullOf({ number, html_url: url, state, merged_at: mergedAt }: Told): PullRequest {
-  const isMerged = mergedAt !== undefined && mergedAt !== null;
-  return { number, url, standing: isMerged ? "merged" : state };
+  const query = { state: "open", head: `${owner}:${wanted.branch}`, base: wanted.into };
+  const all = await done(rest, { path: `${base}/pulls`, query, schema: z.array(toldSchema) });
+  return ownAmong(all, repository, wanted);
 }
