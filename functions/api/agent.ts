@@ -11,6 +11,7 @@ import { Problem } from "#core/problem.ts";
 import {
   AGENT_PATHS,
   BEAT_HEADER,
+  CONTENT_HEADER,
   holdRequestSchema,
   POLL_HEADER,
   PROTOCOL_VERSION,
@@ -141,11 +142,13 @@ async function desired(
   context: Context,
   agent: ProvenAgent,
 ): Promise<Response> {
-  const { etag, body } = await desiredFor(deps, hub, agent, {
+  const { etag, content, body } = await desiredFor(deps, hub, agent, {
     beat: context.req.header(BEAT_HEADER) === "1",
     etag: context.req.header("if-none-match"),
+    content: context.req.header(CONTENT_HEADER),
   });
   context.header("etag", etag);
+  if (content !== undefined) context.header(CONTENT_HEADER, content);
   context.header(POLL_HEADER, String(agent.line.pollMs));
   return body === undefined ? context.body(null, 304) : context.json(body);
 }

@@ -23,10 +23,10 @@ import { createOutbound } from "../outbound/client.ts";
 import { createPlanner } from "../plan/in-process.ts";
 import type { ReleaseDeps } from "../release/look.ts";
 import { gapsOf, openHub } from "../release/open-hub.ts";
-import { sweepApps } from "../release/look-apps.ts";
 import type { SourceDeps } from "../release/poll-source.ts";
 import { Poller } from "../release/poll-sources.ts";
 import { localSigner } from "../release/sign.ts";
+import { AppSweeper } from "../release/sweep-apps.ts";
 import { forgetPromotions } from "../promotion/forget.ts";
 import { sweepPromotions } from "../promotion/sweep.ts";
 import { createRenderer } from "../render/render.ts";
@@ -79,6 +79,8 @@ const TIMES: HubTimes = {
   garbageMs: 24 * 60 * 60_000,
   streamPollMs: 50,
 };
+/** At each of so many sweeps all Apps are looked at, at the others those that are due. */
+const SWEEPS_TO_ALL = 6;
 /** One run of the garbage collection; the next goes on. */
 const GARBAGE_MS_MAX = 10 * 60_000;
 const TABLE = "fairlead";
@@ -219,10 +221,11 @@ function startWork({ deps, release, denials, table, options, stops }: Work): voi
   const poller = new Poller(deps, ({ metadata: { project, name } }, error) =>
     log({ level: "error", job: "poll sources", project, source: name, error: String(error) }),
   );
+  const apps = new AppSweeper({ allMs: SWEEPS_TO_ALL * times.sweepMs });
   const schedule = startSchedule(
     [
       { name: "poll sources", everyMs: times.pollSourcesMs, run: () => poller.round() },
-      { name: "sweep apps", everyMs: times.sweepMs, run: () => sweepApps(release) },
+      { name: "sweep apps", everyMs: times.sweepMs, run: () => apps.sweep(release) },
       { name: "sweep rollouts", everyMs: times.sweepMs, run: () => sweepRollouts(deps) },
       {
         name: "sweep promotions",

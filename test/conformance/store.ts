@@ -54,6 +54,7 @@ import {
   getAppStates,
   getSourceState,
   getSourceStates,
+  listAppRecords,
   listAppStates,
   listSourceStates,
   markInactive,
@@ -296,6 +297,8 @@ export function storeConformance(start: () => Promise<StoreEngine>): void {
       expect(await putAppRecord(db(), record(project, 9), 7)).toBe("lost");
       expect((await getAppRecord(db(), project, "shop"))?.version).toBe(2);
       expect((await listAppStates(db(), project)).get("shop")).toMatchObject({ release: 0 });
+      const [[name, one] = []] = await listAppRecords(db(), project);
+      expect([name, one]).toEqual(["shop", await getAppRecord(db(), project, "shop")]);
       expect((await getAppStates(db(), project, ["shop", "none"])).size).toBe(1);
     });
 
