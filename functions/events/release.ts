@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { parseBusEvent } from "../bus/event.ts";
+import { metered } from "../meter/meter.ts";
 import { releaseDeps } from "../release/aws.ts";
 import { lookFor } from "../release/look-apps.ts";
 import { AppSweeper } from "../release/sweep-apps.ts";
@@ -16,5 +17,7 @@ let deps: ReturnType<typeof releaseDeps> | undefined;
 
 export async function handler(raw: unknown): Promise<void> {
   const held = await (deps ??= releaseDeps());
-  await (sweepSchema.safeParse(raw).success ? sweeper.sweep(held) : lookFor(held, parseBusEvent(raw)));
+  await metered(held, () =>
+    sweepSchema.safeParse(raw).success ? sweeper.sweep(held) : lookFor(held, parseBusEvent(raw)),
+  );
 }

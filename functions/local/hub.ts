@@ -18,6 +18,7 @@ import type { JudgeDeps } from "../gates/judge.ts";
 import { collectGarbage } from "../gc/collect.ts";
 import { makeBootstrapToken } from "../identity/bootstrap.ts";
 import type { OidcConfig } from "../identity/oidc-config.ts";
+import { Meter, metered, type Metered } from "../meter/meter.ts";
 import { createFolderStore } from "../objects/folder.ts";
 import { createOutbound } from "../outbound/client.ts";
 import { createPlanner } from "../plan/in-process.ts";
@@ -84,6 +85,8 @@ const SWEEPS_TO_ALL = 6;
 /** One run of the garbage collection; the next goes on. */
 const GARBAGE_MS_MAX = 10 * 60_000;
 const TABLE = "fairlead";
+/** As the smallest functions have: what this process would cost as one of them. */
+const LOCAL_MB = 512;
 const FIX =
   "sign one with fairlead hub move or fairlead hub rotate-signing-key, or put the key into keys/recovery.json";
 
@@ -123,11 +126,13 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
   await mkdir(dataDir, { recursive: true });
   stops.push(await lockFolder(join(dataDir, "lock")));
   const keys = await loadKeys(dataDir);
-  const table = await startTable(options, stops);
+  const meter = new Meter("local", LOCAL_MB);
+  const table = await startTable(options, stops, meter);
   // The hub answers on loopback alone, so what it may ask there is its owner's anyway.
   const outbound = createOutbound({ allowLoopback: true });
   stops.push(() => outbound.close());
   const deps = {
+    meter,
     outbound,
     db: table.db,
     objects: createFolderStore({ root: join(dataDir, "objects") }),
@@ -171,7 +176,7 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
 }
 
 /** The embedded engine, or the endpoint that was named; its table, and the clients of both. */
-async function startTable(options: HubOptions, stops: Stop[]) {
+async function startTable(options: HubOptions, stops: Stop[], meter: Meter) {
   const engine =
     options.dynamoEndpoint === undefined
       ? await startDynoxide({ dataFile: join(options.dataDir, "table.db") })
@@ -186,12 +191,16 @@ async function startTable(options: HubOptions, stops: Stop[]) {
     streams.destroy();
   });
   const streamArn = await ensureTable(client, TABLE);
+  const onUnits: OnUnits = (operation, units) => {
+    meter.onUnits(operation, units);
+    options.onUnits?.(operation, units);
+  };
   const document = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
-  return { endpoint, streams, streamArn, db: createDb(document, TABLE, options.onUnits) };
+  return { endpoint, streams, streamArn, db: createDb(document, TABLE, onUnits) };
 }
 
 interface Work {
-  deps: JudgeDeps & SourceDeps;
+  deps: JudgeDeps & SourceDeps & Metered;
   release: ReleaseDeps;
   denials: Denials;
   table: Awaited<ReturnType<typeof startTable>>;
@@ -255,7 +264,7 @@ function startWork({ deps, release, denials, table, options, stops }: Work): voi
         everyMs: times.denialsMs,
         run: () => flushDenials({ db: deps.db, sequencer }, denials),
       },
-    ],
+    ].map((job) => ({ ...job, run: () => metered(deps, job.run) })),
     (job, error) => log({ level: "error", job: job.name, error: String(error) }),
   );
   stops.push(() => events.stop());

@@ -1,14 +1,15 @@
 /**
  * The bill of 1,000 clusters with 10 Apps each, simulated: what one poll, heartbeat, fetch, sweep and rollout uses is counted on
- * the product's own functions, how often it comes is arithmetic, and prices are AWS's lists (`prices.ts`). Where
+ * the product's own functions, how often it comes is arithmetic, and prices are AWS's lists (`core/prices.ts`). Where
  * something cannot be counted here, it is bounded from above, and said so (`docs/cost.md`).
  */
 import { HEARTBEAT_MS, POLL_IDLE_MS_DEFAULT, UNCONDITIONAL_FETCH_MS } from "#core/limits.ts";
 import { measureCosts } from "../support/costs.ts";
 import { measureDay, type DayCosts, type Work } from "../support/day-costs.ts";
 import { rolloutCosts, totalOf } from "../support/rollout-costs.ts";
+import { FLUSH_MS } from "../../functions/meter/meter.ts";
 import { SWEEP_ALL_MS } from "../../functions/release/sweep-apps.ts";
-import { PRICES } from "./prices.ts";
+import { PRICES } from "#core/prices.ts";
 
 const CLUSTERS = 1_000;
 const APPS = 10;
@@ -31,6 +32,8 @@ const HEADERS_BYTES_MAX = 600;
 const BUNDLE_BYTES_MAX = 20_000;
 /** What the hub itself logs: a line for each refusal or failure, none for a poll. Bounded for the whole hub, a day. */
 const LOG_BYTES_PER_DAY_MAX = 10e6;
+/** Instances of functions that write down their counts every five minutes. */
+const METERED_MAX = 20;
 const CONTENT_GB_MAX = 5;
 const TABLE_BYTES_PER_PLACEMENT_MAX = 4_000;
 
@@ -102,6 +105,7 @@ function idleBill(day: DayCosts, pollBytes: number, pollMs: number): Bill {
     "drift audits": shared(hours * (called(day.driftAudit, SMALL_GB) + PRICES.schedule + PRICES.s3Put)),
     "storage of table and objects": shared(storage()),
     "garbage collection": shared(30 * CLUSTERS * PRICES.s3Put),
+    "the hub's own meter": shared(METERED_MAX * (MONTH_S / (FLUSH_MS / 1000)) * PRICES.writeUnit),
     logs: shared(((30 * LOG_BYTES_PER_DAY_MAX) / GB) * PRICES.logGb),
   };
 }
