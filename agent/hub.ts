@@ -8,6 +8,7 @@ import { BUNDLE_BYTES_MAX } from "#core/limits.ts";
 import {
   AGENT_PATHS,
   BEAT_HEADER,
+  CONTENT_HEADER,
   desiredAnswerSchema,
   holdAnswerSchema,
   POLL_HEADER,
@@ -57,8 +58,11 @@ export interface HubAddress {
 }
 
 export type Desired =
-  | { kind: "unchanged"; pollMs: number | undefined }
-  | { kind: "changed"; answer: DesiredAnswer; etag: string | undefined };
+  | { kind: "unchanged"; pollMs: number | undefined; etag: string | undefined }
+  | { kind: "changed"; answer: DesiredAnswer; etag: string | undefined; content: string | undefined };
+
+/** What the agent has: by its tag the hub need not look, by its content it looks and need not send it again. */
+export type Held = { by: "etag"; etag: string | undefined } | { by: "content"; content: string | undefined };
 
 interface Call {
   method: "GET" | "POST" | "PUT";
@@ -114,18 +118,21 @@ export class Hub {
     return await parsed(response, registerAnswerSchema, ANSWER_BYTES_MAX);
   }
 
-  /** `etag` undefined asks unconditionally. */
-  async desired(etag: string | undefined, beat: boolean): Promise<Desired> {
+  /** With nothing held, all is sent. */
+  async desired(held: Held, beat: boolean): Promise<Desired> {
     const headers: Record<string, string> = {};
-    if (etag !== undefined) headers["if-none-match"] = etag;
+    if (held.by === "etag" && held.etag !== undefined) headers["if-none-match"] = held.etag;
+    if (held.by === "content" && held.content !== undefined) headers[CONTENT_HEADER] = held.content;
     if (beat) headers[BEAT_HEADER] = "1";
     const response = await this.#send({ method: "GET", path: AGENT_PATHS.desired, headers });
+    const etag = response.headers.get("etag") ?? undefined;
     if (response.status === 304) {
       await readBounded(response, ANSWER_BYTES_MAX);
-      return { kind: "unchanged", pollMs: pollMsOf(response) };
+      return { kind: "unchanged", pollMs: pollMsOf(response), etag };
     }
     const answer = await parsed(response, desiredAnswerSchema, DESIRED_BYTES_MAX);
-    return { kind: "changed", answer, etag: response.headers.get("etag") ?? undefined };
+    const content = response.headers.get(CONTENT_HEADER) ?? undefined;
+    return { kind: "changed", answer, etag, content };
   }
 
   /** The uncompressed bytes, not looked at yet: digest and size are the caller's to check. */

@@ -22,8 +22,12 @@ export interface PollContext {
   membership: Pick<Membership, "considerCharter" | "tend" | "refused" | "askedToRotate">;
 }
 
+type Changed = Extract<Desired, { kind: "changed" }>;
+
 interface Cursor {
   etag: string | undefined;
+  /** The last answer with a body. */
+  last: Changed | undefined;
   beatAt: number;
   fetchedAt: number;
   pollMs: number;
@@ -33,6 +37,7 @@ export async function pollLoop(context: PollContext): Promise<void> {
   const { deps, stopper, vitals } = context;
   let cursor: Cursor = {
     etag: undefined,
+    last: undefined,
     beatAt: -Infinity,
     fetchedAt: -Infinity,
     pollMs: POLL_IDLE_MS_DEFAULT,
@@ -77,22 +82,30 @@ async function pollOnce(context: PollContext, cursor: Cursor): Promise<Cursor> {
   const now = deps.clock();
   const beat = now - cursor.beatAt >= deps.options.heartbeatMs;
   const whole = now - cursor.fetchedAt >= deps.options.unconditionalFetchMs;
-  const desired = await hub.desired(whole ? undefined : cursor.etag, beat);
+  const { etag, last } = cursor;
+  const desired = await hub.desired(
+    whole ? { by: "content", content: last?.content } : { by: "etag", etag },
+    beat,
+  );
   context.vitals.polled(desired.kind);
   stopper.check();
   const next = { ...cursor, beatAt: beat ? now : cursor.beatAt, fetchedAt: whole ? now : cursor.fetchedAt };
-  if (desired.kind === "unchanged") return { ...next, pollMs: desired.pollMs ?? cursor.pollMs };
-  return await taken(context, desired, whole, next);
+  if (desired.kind === "changed") return await taken(context, desired, whole, next);
+  // What was refused, or could not be fetched, is tried again: the same answer stands.
+  if (whole && last !== undefined)
+    return await taken(context, { ...last, etag: desired.etag ?? etag }, whole, next);
+  return { ...next, etag: desired.etag ?? etag, pollMs: desired.pollMs ?? cursor.pollMs };
 }
 
 async function taken(
   { desk, membership }: PollContext,
-  { answer, etag }: Extract<Desired, { kind: "changed" }>,
+  desired: Changed,
   whole: boolean,
   cursor: Cursor,
 ): Promise<Cursor> {
+  const { answer, etag } = desired;
   if (answer.rotate === true) membership.askedToRotate();
   const replaced = await membership.considerCharter(answer.charter);
   desk.take(answer.assignments, whole || replaced);
-  return { ...cursor, etag, pollMs: answer.pollMs };
+  return { ...cursor, etag, last: desired, pollMs: answer.pollMs };
 }

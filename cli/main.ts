@@ -14,6 +14,7 @@ import { auditLogVerify } from "./commands/audit-log-verify.ts";
 import { clusterHold, clusterReleaseHold } from "./commands/cluster-hold.ts";
 import { clusterRevoke, clusterRotate } from "./commands/cluster-key.ts";
 import { clusterRegister } from "./commands/cluster-register.ts";
+import { cost } from "./commands/cost.ts";
 import { credentials } from "./commands/credentials.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
 import { remove } from "./commands/delete.ts";
@@ -89,6 +90,7 @@ const root = buildRouteMap({
     manifests,
     delete: remove,
     hub,
+    cost,
     deadLetters,
     export: exportHub,
     import: importHub,

@@ -137,6 +137,11 @@ export type DesiredAnswer = z.infer<typeof desiredAnswerSchema>;
 
 /** Names the wait until the next poll (ms) on a 304, which has no body. */
 export const POLL_HEADER = "fairlead-poll-ms";
+/**
+ * Digest of the desired state in an answer. An agent that asks without a tag sends back what it has: a 304 then says that its
+ * assignments were read, and are these.
+ */
+export const CONTENT_HEADER = "fairlead-content";
 /** Sent by the agent when its heartbeat is due: the hub writes it down. */
 export const BEAT_HEADER = "fairlead-beat";
 /** The hub's clock (ms since 1970) on a 401 for time. */

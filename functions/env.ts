@@ -10,6 +10,9 @@ const optionalText = z
 const envSchema = z.object({
   FAIRLEAD_TABLE: z.string(),
   FAIRLEAD_BUCKET: z.string(),
+  /** Said by the platform. */
+  AWS_LAMBDA_FUNCTION_NAME: z.string().default("function"),
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.string().default("512"),
   FAIRLEAD_BUS: z.string().optional(),
   /** Prefix of the hub's parameters: its secret store. */
   FAIRLEAD_SECRETS: z.string().optional(),

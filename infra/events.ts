@@ -28,9 +28,17 @@ table.subscribe(
     permissions: [publish, readTable, writeTable, writeObjects("audit-log"), deadLetter],
   },
   {
-    // A heartbeat is no fact, and it is what an idle fleet writes. What this function itself writes has `log`.
+    // Heartbeats and counts are no facts, and they are what an idle fleet writes. What this function itself writes has `log`.
     filters: [
-      { dynamodb: { NewImage: { heardAt: { N: [{ exists: false }] }, log: { S: [{ exists: false }] } } } },
+      {
+        dynamodb: {
+          NewImage: {
+            heardAt: { N: [{ exists: false }] },
+            log: { S: [{ exists: false }] },
+            meteredAt: { N: [{ exists: false }] },
+          },
+        },
+      },
     ],
     transform: { eventSourceMapping },
   },

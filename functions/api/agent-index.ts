@@ -1,7 +1,9 @@
 /** Lambda root of the agents' endpoints. */
 import { handle } from "hono/aws-lambda";
 import { awsDeps } from "../aws.ts";
-import { jsonLog } from "../log.ts";
+import { countedLog } from "../log.ts";
 import { buildAgentApp } from "./agent.ts";
 
-export const handler = handle(buildAgentApp({ ...awsDeps(), log: jsonLog }));
+const deps = awsDeps();
+
+export const handler = handle(buildAgentApp({ ...deps, log: countedLog(deps.meter) }));

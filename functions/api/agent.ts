@@ -11,6 +11,7 @@ import { Problem } from "#core/problem.ts";
 import {
   AGENT_PATHS,
   BEAT_HEADER,
+  CONTENT_HEADER,
   holdRequestSchema,
   POLL_HEADER,
   PROTOCOL_VERSION,
@@ -21,6 +22,7 @@ import {
   servedRequestSchema,
   type RegisterAnswer,
 } from "#core/protocol.ts";
+import type { Meter } from "../meter/meter.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { bundleKey } from "../release/content.ts";
 import { putBeat, redeemToken, type Line } from "../store/cluster.ts";
@@ -28,6 +30,7 @@ import type { Db } from "../store/db.ts";
 import { getHub, type Hub } from "../store/hub.ts";
 import { getAssignment } from "../store/placement.ts";
 import { answer, notFound, onError, type Log } from "./errors.ts";
+import { kindOfAgents, metering } from "./metering.ts";
 import { holdHub, proveAgent } from "./agent-proof.ts";
 import { rotate } from "./agent-rotate.ts";
 import { desiredFor } from "./desired.ts";
@@ -41,12 +44,14 @@ export interface AgentApiDeps {
   objects: ObjectStore;
   now: () => number;
   log: Log;
+  meter?: Meter | undefined;
 }
 
 export function buildAgentApp(deps: AgentApiDeps): Hono {
   const app = new Hono();
   const hub = holdHub(deps);
   app.onError(onError(deps.log));
+  if (deps.meter !== undefined) app.use(metering({ ...deps, meter: deps.meter }, kindOfAgents));
   app.notFound(notFound);
   const proven = (context: Context): Promise<ProvenAgent> => proveAgent(deps, hub, context);
   // Before the limit for all others, which they are above.
@@ -141,11 +146,13 @@ async function desired(
   context: Context,
   agent: ProvenAgent,
 ): Promise<Response> {
-  const { etag, body } = await desiredFor(deps, hub, agent, {
+  const { etag, content, body } = await desiredFor(deps, hub, agent, {
     beat: context.req.header(BEAT_HEADER) === "1",
     etag: context.req.header("if-none-match"),
+    content: context.req.header(CONTENT_HEADER),
   });
   context.header("etag", etag);
+  if (content !== undefined) context.header(CONTENT_HEADER, content);
   context.header(POLL_HEADER, String(agent.line.pollMs));
   return body === undefined ? context.body(null, 304) : context.json(body);
 }

@@ -7,6 +7,7 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import { noteDenials, type Denials } from "../audit-log/denials.ts";
 import { dashboardRoutes } from "../dashboard/routes.ts";
 import type { OidcConfig } from "../identity/oidc-config.ts";
+import type { Meter } from "../meter/meter.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import type { Planner } from "../plan/port.ts";
 import type { Outbound } from "../outbound/port.ts";
@@ -30,6 +31,8 @@ import { hubRoutes } from "./hub.ts";
 import { API_LIMITS, bodyLimits, timeLimit, type ApiLimits } from "./limits.ts";
 import { openApiDocument } from "./openapi.ts";
 import { createPages } from "./pages.ts";
+import { meterRoutes } from "./meter.ts";
+import { metering } from "./metering.ts";
 import { placementRoutes } from "./placements.ts";
 import { planRoutes } from "./plans.ts";
 import { policyRoutes } from "./policies.ts";
@@ -37,7 +40,7 @@ import { projectNamesFor, projectRoutes } from "./projects.ts";
 import { promotionRoutes } from "./promotions.ts";
 import { limitAddress, limitCaller } from "./rates.ts";
 import { releaseRoutes } from "./releases.ts";
-import { traced } from "./request.ts";
+import { isAgain, traced } from "./request.ts";
 import { rolloutRoutes } from "./rollouts.ts";
 import { createApi } from "./route.ts";
 import { scanRoutes } from "./scans.ts";
@@ -67,6 +70,8 @@ export interface ApiDeps {
   limits?: Partial<ApiLimits>;
   /** Told of refusals, where a process lasts long enough to bring them to the audit log. */
   denials?: Denials;
+  /** Counts what this process uses. */
+  meter?: Meter | undefined;
 }
 
 export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
@@ -74,6 +79,14 @@ export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
   app.onError(onError(deps.log));
   app.notFound(notFound);
   const limits = { ...API_LIMITS, ...deps.limits };
+  if (deps.meter !== undefined)
+    app.use(
+      metering<ApiEnv>(
+        { ...deps, meter: deps.meter },
+        () => "people",
+        (context) => !isAgain(context),
+      ),
+    );
   const parts = { ...deps, pages: createPages(deps.db) };
   app.use(traced(deps), timeLimit(limits), limitAddress(limits, deps.now), bodyLimits());
   // Open to all.
@@ -104,6 +117,7 @@ export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
   app.route("/v1", agentKeyRoutes(deps));
   app.route("/v1", holdRoutes(deps));
   app.route("/v1", hubRoutes(deps));
+  app.route("/v1", meterRoutes(deps));
   app.route("/v1", policyRoutes(parts));
   app.route("/v1", promotionRoutes(parts));
   app.route("/v1", driftAuditRoutes(parts));

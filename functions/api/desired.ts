@@ -1,4 +1,5 @@
 /** What an agent's poll is answered: its line tells whether anything is new, and only then its assignments are read. */
+import { digestOf } from "#core/digest.ts";
 import type { DesiredAnswer } from "#core/protocol.ts";
 import { hear, type Line } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
@@ -10,11 +11,14 @@ export interface Poll {
   beat: boolean;
   /** Of the answer that the agent has. */
   etag: string | undefined;
+  /** Digest of the same, by which a whole look may end without a body. */
+  content?: string | undefined;
 }
 
 /** Without a body: what the agent has is what there is. */
 export interface Desired {
   etag: string;
+  content?: string;
   body?: DesiredAnswer;
 }
 
@@ -36,5 +40,6 @@ export async function desiredFor(
     ...(line.rotate === true ? { rotate: true } : {}),
     assignments: assignments.map(({ app, statement }) => ({ app, statement })),
   };
-  return { etag, body };
+  const content = digestOf(body);
+  return content === poll.content ? { etag } : { etag, content, body };
 }

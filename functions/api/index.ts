@@ -4,7 +4,7 @@ import { awsDeps } from "../aws.ts";
 import { needed } from "../env.ts";
 import { oidcOfEnv } from "../identity/oidc-config.ts";
 import { lazyOutbound, lazyPlanner, lazySecrets } from "../lazy.ts";
-import { jsonLog } from "../log.ts";
+import { countedLog } from "../log.ts";
 import { buildApp } from "./app.ts";
 
 const { env, ...deps } = awsDeps();
@@ -15,7 +15,7 @@ export const handler = handle(
     outbound: lazyOutbound(async () => (await import("../outbound/aws.ts")).awsOutbound()),
     secrets: lazySecrets(async () => (await import("../secrets/aws.ts")).awsSecrets(env)),
     planner: lazyPlanner(async () => (await import("../plan/aws.ts")).awsPlanner(env)),
-    log: jsonLog,
+    log: countedLog(deps.meter),
     hubUrl: needed(env, "FAIRLEAD_HUB_URL"),
     pageUrl: env.FAIRLEAD_PAGE_URL,
     oidc: oidcOfEnv(env),

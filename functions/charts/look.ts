@@ -23,8 +23,8 @@ export async function lookAtChart(
   project: Project,
   situation: ChartSituation,
 ): Promise<boolean> {
-  const id = `${app.metadata.project}/${app.metadata.name}`;
-  if ((await dueAt(deps, app, situation, id)) > deps.now()) return false;
+  if (!(await isChartDue(deps, app, situation))) return false;
+  const id = idOf(app);
   // Two events of one App at once ask one time.
   const looks = mapIn(running, deps.db);
   const wish = `${id} ${situation.asked}`;
@@ -35,14 +35,21 @@ export async function lookAtChart(
   return changed;
 }
 
-async function dueAt(deps: ChartDeps, app: App, situation: ChartSituation, id: string): Promise<number> {
+const idOf = ({ metadata }: App): string => `${metadata.project}/${metadata.name}`;
+
+/** Whether the next look at the App would ask where its chart is. */
+export async function isChartDue(
+  deps: Pick<ChartDeps, "db" | "now">,
+  app: App,
+  situation: ChartSituation,
+): Promise<boolean> {
   const { chart, asked, record } = situation;
   const state = record?.state;
   const name = state?.kind === "failed" ? chart.credentials : undefined;
   const credential =
     name === undefined ? undefined : await getCredential(deps.db, app.metadata.project, name);
-  const lookedAt = looked.get(deps.db)?.get(id);
-  return chartDueAt({ app, chart, asked, state, lookedAt, credentialAt: credential?.at });
+  const lookedAt = looked.get(deps.db)?.get(idOf(app));
+  return chartDueAt({ app, chart, asked, state, lookedAt, credentialAt: credential?.at }) <= deps.now();
 }
 
 async function act(deps: ChartDeps, app: App, project: Project, situation: ChartSituation): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** Bus → placements: hands out the ranks that a rollout released. */
 import type { EventBridgeEvent } from "aws-lambda";
 import { awsDeps } from "../aws.ts";
+import { metered } from "../meter/meter.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { assignRange } from "../rollout/assign.ts";
 
@@ -8,5 +9,6 @@ let deps: ReturnType<typeof awsDeps> | undefined;
 
 export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<void> {
   const event = parseBusEvent(raw);
-  if (event.type === "rollout.released") await assignRange((deps ??= awsDeps()), event.detail);
+  const held = (deps ??= awsDeps());
+  if (event.type === "rollout.released") await metered(held, () => assignRange(held, event.detail));
 }

@@ -1,5 +1,6 @@
 /** Schedule → the drift audit of this slot, one for each project. */
 import { awsDeps } from "../aws.ts";
+import { metered } from "../meter/meter.ts";
 import { auditAll } from "../audit/drift-audit.ts";
 
 /** The cron in infra/ fires once in this time; more often makes no second audit. */
@@ -7,5 +8,6 @@ const SLOT_MS = 60 * 60_000;
 let deps: ReturnType<typeof awsDeps> | undefined;
 
 export async function handler(): Promise<void> {
-  await auditAll({ ...(deps ??= awsDeps()), slotMs: SLOT_MS });
+  const held = (deps ??= awsDeps());
+  await metered(held, () => auditAll({ ...held, slotMs: SLOT_MS }));
 }

@@ -1,6 +1,7 @@
 /** Schedule → Git: looks at the refs of all Sources that are due. */
 import { awsDeps } from "../aws.ts";
-import { jsonLog } from "../log.ts";
+import { countedLog } from "../log.ts";
+import { metered, type Metered } from "../meter/meter.ts";
 import { awsOutbound } from "../outbound/aws.ts";
 import { Poller } from "../release/poll-sources.ts";
 import { awsSecrets } from "../secrets/aws.ts";
@@ -8,18 +9,25 @@ import { awsSecrets } from "../secrets/aws.ts";
 /** The next round comes in a minute; the function has two. */
 const BEGIN_MS_MAX = 45_000;
 const END_MS_MAX = 110_000;
-let poller: Poller | undefined;
+let held: (Metered & { poller: Poller }) | undefined;
 
 export async function handler(): Promise<void> {
-  poller ??= compose();
-  await poller.round();
-  await poller.drain(BEGIN_MS_MAX, END_MS_MAX);
+  const deps = (held ??= compose());
+  await metered(deps, async () => {
+    await deps.poller.round();
+    await deps.poller.drain(BEGIN_MS_MAX, END_MS_MAX);
+  });
 }
 
-function compose(): Poller {
+function compose(): Metered & { poller: Poller } {
   const { env, ...deps } = awsDeps();
-  return new Poller({ ...deps, outbound: awsOutbound(), secrets: awsSecrets(env) }, ({ metadata }, error) => {
-    const { project, name } = metadata;
-    jsonLog({ level: "error", job: "poll sources", project, source: name, error: String(error) });
-  });
+  const log = countedLog(deps.meter);
+  const poller = new Poller(
+    { ...deps, outbound: awsOutbound(), secrets: awsSecrets(env) },
+    ({ metadata }, error) => {
+      const { project, name } = metadata;
+      log({ level: "error", job: "poll sources", project, source: name, error: String(error) });
+    },
+  );
+  return { ...deps, poller };
 }

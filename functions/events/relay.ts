@@ -9,17 +9,18 @@ import { awsDeps } from "../aws.ts";
 import type { Bus } from "../bus/port.ts";
 import { createEventBridgeBus } from "../bus/eventbridge.ts";
 import { needed } from "../env.ts";
-import { jsonLog } from "../log.ts";
-import type { Db } from "../store/db.ts";
+import { countedLog, type jsonLog } from "../log.ts";
+import { metered, type Metered } from "../meter/meter.ts";
 import { factsOf } from "../stream/facts.ts";
 import { inParts } from "../stream/in-parts.ts";
 import { settled } from "../stream/settled.ts";
 import { recordTimelines } from "../stream/timeline.ts";
 
-let deps: { db: Db; bus: Pick<Bus, "publish">; sequencer: Sequencer } | undefined;
+let deps: (Metered & { bus: Pick<Bus, "publish">; sequencer: Sequencer; log: typeof jsonLog }) | undefined;
 
 export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
-  const { db, bus, sequencer } = (deps ??= makeDeps());
+  const held = (deps ??= makeDeps());
+  const { db, bus, sequencer, log } = held;
   const handle = (records: readonly DynamoDBRecord[]): Promise<void> =>
     settled(
       // Reading a record may fail too, and must not keep the others' facts.
@@ -27,11 +28,12 @@ export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoD
       sequencer.record(records),
       recordTimelines(db, records),
     );
-  return inParts(Records, handle, jsonLog);
+  return metered(held, () => inParts(Records, handle, log));
 }
 
 function makeDeps() {
   const { env, ...parts } = awsDeps();
   const bus = createEventBridgeBus({ client: new EventBridgeClient(), busName: needed(env, "FAIRLEAD_BUS") });
-  return { db: parts.db, bus, sequencer: createSequencer({ ...parts, log: jsonLog }) };
+  const log = countedLog(parts.meter);
+  return { ...parts, bus, log, sequencer: createSequencer({ ...parts, log }) };
 }

@@ -1,18 +1,23 @@
 /**
- * Bus → releases: a new commit, an edited App, a changed cluster, Project or Policy, looked at. Schedule → the same for all Apps. The one
- * function that renders and signs.
+ * Bus → releases: a new commit, an edited App, a changed cluster, Project or Policy, looked at. Schedule → the same for all Apps that
+ * are due. The one function that renders and signs.
  */
 import * as z from "zod";
 import { parseBusEvent } from "../bus/event.ts";
+import { metered } from "../meter/meter.ts";
 import { releaseDeps } from "../release/aws.ts";
-import { lookFor, sweepApps } from "../release/look-apps.ts";
+import { lookFor } from "../release/look-apps.ts";
+import { AppSweeper } from "../release/sweep-apps.ts";
 
 /** What the schedule in `infra/` sends. */
 const sweepSchema = z.object({ sweep: z.literal(true) });
 
+const sweeper = new AppSweeper();
 let deps: ReturnType<typeof releaseDeps> | undefined;
 
 export async function handler(raw: unknown): Promise<void> {
   const held = await (deps ??= releaseDeps());
-  await (sweepSchema.safeParse(raw).success ? sweepApps(held) : lookFor(held, parseBusEvent(raw)));
+  await metered(held, () =>
+    sweepSchema.safeParse(raw).success ? sweeper.sweep(held) : lookFor(held, parseBusEvent(raw)),
+  );
 }

@@ -1,7 +1,8 @@
 /** Stream → rollouts: what clusters reported moves the rollouts that wait for it. */
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from "aws-lambda";
 import { awsDeps } from "../aws.ts";
-import { jsonLog } from "../log.ts";
+import { metered } from "../meter/meter.ts";
+import { countedLog } from "../log.ts";
 import { tickReported } from "../rollout/tick-apps.ts";
 import { inParts } from "../stream/in-parts.ts";
 
@@ -9,5 +10,6 @@ let deps: ReturnType<typeof awsDeps> | undefined;
 
 export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
   const held = (deps ??= awsDeps());
-  return inParts(Records, (records) => tickReported(held, records), jsonLog);
+  const log = countedLog(held.meter);
+  return metered(held, () => inParts(Records, (records) => tickReported(held, records), log));
 }

@@ -1,12 +1,15 @@
 /** Schedule → rollouts: decides again for all that are on their way, and hands out what was owed and lost. */
 import { awsDeps } from "../aws.ts";
+import { metered } from "../meter/meter.ts";
 import { forgetPromotions } from "../promotion/forget.ts";
 import { sweepRollouts } from "../rollout/tick-apps.ts";
 
 let deps: ReturnType<typeof awsDeps> | undefined;
 
 export async function handler(): Promise<void> {
-  deps ??= awsDeps();
-  await sweepRollouts(deps);
-  await forgetPromotions(deps.db);
+  const held = (deps ??= awsDeps());
+  await metered(held, async () => {
+    await sweepRollouts(held);
+    await forgetPromotions(held.db);
+  });
 }

@@ -3,6 +3,7 @@
  * Level-triggered: any event may call it, twice or late, and where nothing changed it writes nothing. What cannot be
  * done stands on the Source; it never stops what can.
  */
+import { LOOK_RETRY_MS } from "#core/app-due.ts";
 import { actorName, type Actor, type Stamp } from "#core/actor.ts";
 import { idOf, projectFor, type Change, type Held, type World } from "#core/apply-plan.ts";
 import { digestOf } from "#core/digest.ts";
@@ -47,8 +48,6 @@ export type Synced =
   | { kind: "lost" };
 
 const RACES_MAX = 3;
-/** What could not be done is tried again after this long: what stood in the way may be gone. */
-const RETRY_MS = 5 * 60_000;
 const KINDS: readonly ResourceKind[] = ["App", "Source", "Policy", "Promotion"];
 
 export async function syncFleetFolder(deps: FleetDeps, project: string, name: string): Promise<Synced> {
@@ -94,7 +93,7 @@ async function sync(deps: FleetDeps, project: string, name: string): Promise<Syn
 
 /** Without the tree: as long as nobody touched what the folder keeps, there is nothing to do. */
 async function isDone({ db, now }: FleetDeps, folder: Folder, record: FleetRecord): Promise<boolean> {
-  if (record.state.errorsTotal > 0 && now() - record.state.at >= RETRY_MS) return false;
+  if (record.state.errorsTotal > 0 && now() - record.state.at >= LOOK_RETRY_MS) return false;
   const world = await worldOf(db, folder, record.clusters > 0 ? [...KINDS, "Cluster"] : KINDS);
   return seenDigest(folder, projectVersion(folder, world), keptIn(folder, world)) === record.seen;
 }

@@ -18,15 +18,16 @@ import type { JudgeDeps } from "../gates/judge.ts";
 import { collectGarbage } from "../gc/collect.ts";
 import { makeBootstrapToken } from "../identity/bootstrap.ts";
 import type { OidcConfig } from "../identity/oidc-config.ts";
+import { Meter, metered, type Metered } from "../meter/meter.ts";
 import { createFolderStore } from "../objects/folder.ts";
 import { createOutbound } from "../outbound/client.ts";
 import { createPlanner } from "../plan/in-process.ts";
 import type { ReleaseDeps } from "../release/look.ts";
 import { gapsOf, openHub } from "../release/open-hub.ts";
-import { sweepApps } from "../release/look-apps.ts";
 import type { SourceDeps } from "../release/poll-source.ts";
 import { Poller } from "../release/poll-sources.ts";
 import { localSigner } from "../release/sign.ts";
+import { AppSweeper } from "../release/sweep-apps.ts";
 import { forgetPromotions } from "../promotion/forget.ts";
 import { sweepPromotions } from "../promotion/sweep.ts";
 import { createRenderer } from "../render/render.ts";
@@ -79,9 +80,13 @@ const TIMES: HubTimes = {
   garbageMs: 24 * 60 * 60_000,
   streamPollMs: 50,
 };
+/** At each of so many sweeps all Apps are looked at, at the others those that are due. */
+const SWEEPS_TO_ALL = 6;
 /** One run of the garbage collection; the next goes on. */
 const GARBAGE_MS_MAX = 10 * 60_000;
 const TABLE = "fairlead";
+/** As the smallest functions have: what this process would cost as one of them. */
+const LOCAL_MB = 512;
 const FIX =
   "sign one with fairlead hub move or fairlead hub rotate-signing-key, or put the key into keys/recovery.json";
 
@@ -121,11 +126,13 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
   await mkdir(dataDir, { recursive: true });
   stops.push(await lockFolder(join(dataDir, "lock")));
   const keys = await loadKeys(dataDir);
-  const table = await startTable(options, stops);
+  const meter = new Meter("local", LOCAL_MB);
+  const table = await startTable(options, stops, meter);
   // The hub answers on loopback alone, so what it may ask there is its owner's anyway.
   const outbound = createOutbound({ allowLoopback: true });
   stops.push(() => outbound.close());
   const deps = {
+    meter,
     outbound,
     db: table.db,
     objects: createFolderStore({ root: join(dataDir, "objects") }),
@@ -169,7 +176,7 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
 }
 
 /** The embedded engine, or the endpoint that was named; its table, and the clients of both. */
-async function startTable(options: HubOptions, stops: Stop[]) {
+async function startTable(options: HubOptions, stops: Stop[], meter: Meter) {
   const engine =
     options.dynamoEndpoint === undefined
       ? await startDynoxide({ dataFile: join(options.dataDir, "table.db") })
@@ -184,12 +191,16 @@ async function startTable(options: HubOptions, stops: Stop[]) {
     streams.destroy();
   });
   const streamArn = await ensureTable(client, TABLE);
+  const onUnits: OnUnits = (operation, units) => {
+    meter.onUnits(operation, units);
+    options.onUnits?.(operation, units);
+  };
   const document = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
-  return { endpoint, streams, streamArn, db: createDb(document, TABLE, options.onUnits) };
+  return { endpoint, streams, streamArn, db: createDb(document, TABLE, onUnits) };
 }
 
 interface Work {
-  deps: JudgeDeps & SourceDeps;
+  deps: JudgeDeps & SourceDeps & Metered;
   release: ReleaseDeps;
   denials: Denials;
   table: Awaited<ReturnType<typeof startTable>>;
@@ -219,10 +230,11 @@ function startWork({ deps, release, denials, table, options, stops }: Work): voi
   const poller = new Poller(deps, ({ metadata: { project, name } }, error) =>
     log({ level: "error", job: "poll sources", project, source: name, error: String(error) }),
   );
+  const apps = new AppSweeper({ allMs: SWEEPS_TO_ALL * times.sweepMs });
   const schedule = startSchedule(
     [
       { name: "poll sources", everyMs: times.pollSourcesMs, run: () => poller.round() },
-      { name: "sweep apps", everyMs: times.sweepMs, run: () => sweepApps(release) },
+      { name: "sweep apps", everyMs: times.sweepMs, run: () => apps.sweep(release) },
       { name: "sweep rollouts", everyMs: times.sweepMs, run: () => sweepRollouts(deps) },
       {
         name: "sweep promotions",
@@ -252,7 +264,7 @@ function startWork({ deps, release, denials, table, options, stops }: Work): voi
         everyMs: times.denialsMs,
         run: () => flushDenials({ db: deps.db, sequencer }, denials),
       },
-    ],
+    ].map((job) => ({ ...job, run: () => metered(deps, job.run) })),
     (job, error) => log({ level: "error", job: job.name, error: String(error) }),
   );
   stops.push(() => events.stop());

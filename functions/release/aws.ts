@@ -2,6 +2,7 @@
 import type { PrivateKey } from "./sign.ts";
 import { awsDeps } from "../aws.ts";
 import { needed } from "../env.ts";
+import type { Metered } from "../meter/meter.ts";
 import { awsOutbound } from "../outbound/aws.ts";
 import { createRenderer } from "../render/render.ts";
 import { noteSigning, raiseFormat } from "../store/hub.ts";
@@ -9,7 +10,7 @@ import { localSigner } from "./sign.ts";
 import { awsSecrets } from "../secrets/aws.ts";
 import type { ReleaseDeps } from "./look.ts";
 
-export async function releaseDeps(): Promise<ReleaseDeps> {
+export async function releaseDeps(): Promise<ReleaseDeps & Metered> {
   const { env, ...deps } = awsDeps();
   const key = JSON.parse(needed(env, "FAIRLEAD_SIGNING_KEY")) as PrivateKey;
   const renderer = createRenderer({ wasmFile: needed(env, "FAIRLEAD_RENDER_ENGINE") });

@@ -1,10 +1,11 @@
 /** Which Apps an event means, each looked at, and its new rollout's first step taken at once. */
+import type { App } from "#core/app.ts";
 import { dependenciesOf, dependencyOrder } from "#core/depends.ts";
 import type { HubEvent } from "#core/event.ts";
 import { HUB_PROJECT } from "#core/project.ts";
 import { syncFleetFolder, syncFleetFolders } from "../fleet-folder/sync.ts";
 import { tick } from "../rollout/tick.ts";
-import { listProjects, listResources } from "../store/resource.ts";
+import { listProjects, listResources, type Stored } from "../store/resource.ts";
 import { makeBack } from "./back.ts";
 import { readCommon, type Common } from "./common.ts";
 import { look, type Looked, type ReleaseDeps } from "./look.ts";
@@ -44,15 +45,27 @@ async function lookUnder(deps: ReleaseDeps, project: string): Promise<void> {
   await (project === HUB_PROJECT ? sweepApps(deps) : lookAtAll(deps, project));
 }
 
-/** The sweep's net: an App whose event was lost is looked at all the same. */
+/** Every App and every fleet folder of all projects. */
 export async function sweepApps(deps: ReleaseDeps): Promise<void> {
+  await inEachProject(deps, (project) => sweepProject(deps, project));
+}
+
+/** The net under all events: whatever was lost is found here. */
+export async function sweepProject(deps: ReleaseDeps, project: string): Promise<void> {
+  await syncFleetFolders(deps, project);
+  await lookAtAll(deps, project);
+}
+
+/** Trouble of one project stays its own. */
+export async function inEachProject(
+  { db }: Pick<ReleaseDeps, "db">,
+  act: (project: string) => Promise<void>,
+): Promise<void> {
   const errors: unknown[] = [];
-  for (const project of await listProjects(deps.db)) {
+  for (const project of await listProjects(db)) {
     try {
-      await syncFleetFolders(deps, project);
-      await lookAtAll(deps, project);
+      await act(project);
     } catch (error) {
-      // Trouble of one project stays its own.
       errors.push(error);
     }
   }
@@ -60,9 +73,17 @@ export async function sweepApps(deps: ReleaseDeps): Promise<void> {
 }
 
 async function lookAtAll(deps: ReleaseDeps, project: string, source?: string): Promise<void> {
-  const apps = (await listResources(deps.db, "App", project)).filter(
-    ({ resource }) => source === undefined || resource.spec.source === source,
-  );
+  const apps = await listResources(deps.db, "App", project);
+  const follow = apps.filter(({ resource }) => source === undefined || resource.spec.source === source);
+  await lookAt(deps, project, follow);
+}
+
+/** At these Apps of a project, with what they share read once. */
+export async function lookAt(
+  deps: ReleaseDeps,
+  project: string,
+  apps: readonly Stored<App>[],
+): Promise<void> {
   if (apps.length === 0) return;
   const shared = await readCommon(deps.db, project);
   // What others wait for has its new release first: they find it, and wait for that one.

@@ -3,6 +3,7 @@
  * changed since it was last looked at.
  */
 import type { App } from "#core/app.ts";
+import { LOOK_RETRY_MS } from "#core/app-due.ts";
 import { chartDemands } from "#core/chart-state.ts";
 import type { Cluster } from "#core/cluster.ts";
 import { digestOf } from "#core/digest.ts";
@@ -19,9 +20,6 @@ import { getResource, type Stored } from "../store/resource.ts";
 import type { Served } from "../store/served.ts";
 import { getAppRecord, getSourceState, type AppRecord } from "../store/state.ts";
 import { readCommon, type Common } from "./common.ts";
-
-/** A commit that failed is tried again after this long: what failed may have been a passing trouble. */
-const RETRY_MS = 5 * 60_000;
 
 /** What the App has to keep to, or why it may have nothing new at all. */
 export type Rules =
@@ -163,5 +161,5 @@ function ruleFacts(rules: Rules, labels: App["metadata"]["labels"]): unknown {
 /** Whether there is anything to do; an App that is being deleted is always looked at, until it is gone. */
 export function isNew({ app, record, inputs }: Situation, now: number): boolean {
   if (app.deleting || record?.inputs !== inputs) return true;
-  return record.error !== undefined && now - record.lookedAt >= RETRY_MS;
+  return record.error !== undefined && now - record.lookedAt >= LOOK_RETRY_MS;
 }

@@ -82,6 +82,12 @@ export async function listAppStates(db: Db, project: string): Promise<Map<string
   return new Map(items.map((item) => [item["app"] as string, appStateSchema.parse(item)]));
 }
 
+/** With what the release function keeps of its looks. */
+export async function listAppRecords(db: Db, project: string): Promise<Map<string, AppRecord>> {
+  const items = await readAll(db, lists.appStates(project));
+  return new Map(items.map((item) => [item["app"] as string, appRecordSchema.parse(item)]));
+}
+
 /** By name; an App without a release is absent. */
 export async function getAppStates(
   db: Db,

@@ -37,6 +37,7 @@
  * | log batch       | p#P#log                   | batch#NNNNNNNNNNNN | the audit log, newest first
  * | log cursor      | p#P#log                   | cursor#DIGEST      | the version of an item that is in the log
  * | drift audit     | p#P#drift-audits          | slot               | newest first
+ * | meter           | meter#YYYY-MM-DD          | function           | a day's counts of all functions; TTL
  */
 import { sha256 } from "#core/digest.ts";
 
@@ -105,6 +106,7 @@ export const keys = {
   apiToken: (digest: string): Key => ({ pk: `api-token#${digest}`, sk: "api-token" }),
   apiTokenEntry: (p: string, id: string): Key => ({ pk: `${project(p)}#api-tokens`, sk: id }),
   delivery: (digest: string): Key => ({ pk: `delivery#${digest}`, sk: "delivery" }),
+  meter: (day: string, name: string): Key => ({ pk: `meter#${day}`, sk: name }),
   logBatch: (p: string, n: number): Key => ({
     pk: `${project(p)}#log`,
     sk: `batch#${String(n).padStart(12, "0")}`,
@@ -138,6 +140,7 @@ export const lists = {
   credentials: (p: string) => [{ pk: project(p), prefix: "credential#" }],
   nudges: (p: string) => [{ pk: project(p), prefix: "nudge#" }],
   apiTokens: (p: string) => [{ pk: `${project(p)}#api-tokens`, prefix: "" }],
+  meter: (day: string) => [{ pk: `meter#${day}`, prefix: "" }],
   logBatches: (p: string) => [{ pk: `${project(p)}#log`, prefix: "batch#" }],
 };
 
@@ -177,6 +180,7 @@ export function kindOf({ pk, sk }: Key): ItemKind | undefined {
   if (pk === "projects") return "project";
   // A name alone is the sort key there, and it could be any word below.
   if (pk === "past-projects") return undefined;
+  if (pk.startsWith("meter#")) return undefined;
   if (pk === "hub" && sk === "hub") return "hub";
   if (sk.startsWith("policy#")) return "policy";
   if (sk.startsWith("promotion#")) return "promotion";

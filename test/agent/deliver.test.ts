@@ -93,8 +93,17 @@ describe(runAgent.name, () => {
     expect(hub.beats).toBe(1);
   });
 
-  it("asks unconditionally from time to time", async () => {
+  it("asks without a tag from time to time, and is not sent what it has", async () => {
     const hub = await TestHub.create();
+    start(hub, memoryCluster(), { token: hub.token(), options: { unconditionalFetchMs: 30 } });
+    await vi.waitFor(() => expect(hub.sameContent).toBeGreaterThan(2), WAIT);
+    expect(hub.answered200).toBe(1);
+    expect(hub.polls).toBeGreaterThan(hub.sameContent + hub.answered200);
+  });
+
+  it("takes all of it again from a hub that knows no content", async () => {
+    const hub = await TestHub.create();
+    hub.knowsContent = false;
     start(hub, memoryCluster(), { token: hub.token(), options: { unconditionalFetchMs: 30 } });
     await vi.waitFor(() => expect(hub.answered200).toBeGreaterThan(2), WAIT);
     expect(hub.polls).toBeGreaterThan(hub.answered200);

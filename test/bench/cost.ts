@@ -1,19 +1,23 @@
 /**
  * The bill of 1,000 clusters with 10 Apps each, simulated: what one poll, heartbeat, fetch, sweep and rollout uses is counted on
- * the product's own functions, how often it comes is arithmetic, and prices are AWS's lists (`prices.ts`). Where
+ * the product's own functions, how often it comes is arithmetic, and prices are AWS's lists (`core/prices.ts`). Where
  * something cannot be counted here, it is bounded from above, and said so (`docs/cost.md`).
  */
 import { HEARTBEAT_MS, POLL_IDLE_MS_DEFAULT, UNCONDITIONAL_FETCH_MS } from "#core/limits.ts";
 import { measureCosts } from "../support/costs.ts";
 import { measureDay, type DayCosts, type Work } from "../support/day-costs.ts";
 import { rolloutCosts, totalOf } from "../support/rollout-costs.ts";
-import { PRICES } from "./prices.ts";
+import { FLUSH_MS } from "../../functions/meter/meter.ts";
+import { SWEEP_ALL_MS } from "../../functions/release/sweep-apps.ts";
+import { PRICES } from "#core/prices.ts";
 
 const CLUSTERS = 1_000;
 const APPS = 10;
 const ROLLOUTS_PER_DAY = 10;
-/** So many are registered and moved; what reads the whole fleet is counted up, and a rollout's units are flat anyway. */
-const COUNTED = 100;
+/** All are registered; so many have placements, by which the drift audit is counted up. A rollout's units are flat anyway. */
+const ASSIGNED = 100;
+/** Between two sweeps of all Apps, of those that are due each minute. */
+const SWEEP_ALL_S = SWEEP_ALL_MS / 1000;
 const MONTH_S = 30 * 86_400;
 const GB = 1e9;
 
@@ -28,15 +32,17 @@ const HEADERS_BYTES_MAX = 600;
 const BUNDLE_BYTES_MAX = 20_000;
 /** What the hub itself logs: a line for each refusal or failure, none for a poll. Bounded for the whole hub, a day. */
 const LOG_BYTES_PER_DAY_MAX = 10e6;
+/** Instances of functions that write down their counts every five minutes. */
+const METERED_MAX = 20;
 const CONTENT_GB_MAX = 5;
 const TABLE_BYTES_PER_PLACEMENT_MAX = 4_000;
 
 type Bill = Record<string, number>;
 
 export async function benchCost(): Promise<Record<string, string>> {
-  const day = scaled(await measureDay(COUNTED, APPS));
+  const day = scaled(await measureDay(CLUSTERS, APPS, { assigned: ASSIGNED }));
   const { idleAnswerBytes } = await measureCosts();
-  const [rollout] = await rolloutCosts(COUNTED, ["10%"]);
+  const [rollout] = await rolloutCosts(ASSIGNED, ["10%"]);
   if (rollout === undefined) throw new Error("no rollout was counted");
   const idle = idleBill(day, idleAnswerBytes, POLL_IDLE_MS_DEFAULT);
   const fast = idleBill(day, idleAnswerBytes, 5_000);
@@ -46,7 +52,9 @@ export async function benchCost(): Promise<Record<string, string>> {
     prices: `${PRICES.region}, ${PRICES.date}, no free tier`,
     "counted: one poll": words(day.poll),
     "counted: one fetch with all Apps assigned": `${words(day.fetch)}, ${day.fetchBytes} bytes`,
-    "counted up: one sweep of rollouts, of Apps": `${words(day.sweepRollouts)}; ${words(day.sweepApps)}`,
+    "counted: one sweep of rollouts": words(day.sweepRollouts),
+    "counted: one sweep of Apps that are due, of all": `${words(day.sweepApps)}; ${words(day.sweepAllApps)}`,
+    "counted: one sweep of Promotions": words(day.sweepPromotions),
     "counted up: one drift audit": words(day.driftAudit),
     "lines logged for all polls": String(day.logLines),
     ...told("idle cluster-month", idle),
@@ -58,18 +66,13 @@ export async function benchCost(): Promise<Record<string, string>> {
   };
 }
 
-/** To the whole fleet, as if nothing of a sweep were there for any number of clusters: too much rather than too little. */
+/** To placements of the whole fleet, as if nothing of an audit were there for any number of them. */
 function scaled(day: DayCosts): DayCosts {
-  const times = ({ reads, writes, calls, cpuMs }: Work): Work => {
-    const by = CLUSTERS / COUNTED;
-    return { reads: reads * by, writes: writes * by, calls: calls * by, cpuMs: cpuMs * by };
-  };
-  const { sweepRollouts, sweepApps, driftAudit } = day;
+  const by = CLUSTERS / ASSIGNED;
+  const { reads, writes, calls, cpuMs } = day.driftAudit;
   return {
     ...day,
-    sweepRollouts: times(sweepRollouts),
-    sweepApps: times(sweepApps),
-    driftAudit: times(driftAudit),
+    driftAudit: { reads: reads * by, writes: writes * by, calls: calls * by, cpuMs: cpuMs * by },
   };
 }
 
@@ -81,7 +84,8 @@ function idleBill(day: DayCosts, pollBytes: number, pollMs: number): Bill {
   const minutes = MONTH_S / 60;
   const hours = MONTH_S / 3600;
   const shared = (cost: number): number => cost / CLUSTERS;
-  const out = polls * pollBytes + fetches * (day.fetchBytes + HEADERS_BYTES_MAX);
+  // What a fetch without a tag would bring, the agent has.
+  const out = polls * pollBytes + fetches * HEADERS_BYTES_MAX;
   return {
     "polls: calls of the function": polls * PRICES.lambdaRequest,
     "polls: its time": polls * timeOf(day.poll, SMALL_GB),
@@ -92,13 +96,16 @@ function idleBill(day: DayCosts, pollBytes: number, pollMs: number): Bill {
     "sweep of rollouts, each minute": shared(
       minutes * (called(day.sweepRollouts, SMALL_GB) + PRICES.schedule),
     ),
-    "sweep of Apps, each minute": shared(minutes * (called(day.sweepApps, 2) + PRICES.schedule)),
+    "sweep of Apps that are due, each minute": shared(minutes * (called(day.sweepApps, 2) + PRICES.schedule)),
+    "sweep of all Apps, every ten minutes": shared((MONTH_S / SWEEP_ALL_S) * called(day.sweepAllApps, 2)),
+    "sweep of Promotions, each minute": shared(minutes * (called(day.sweepPromotions, 1) + PRICES.schedule)),
     "looking at sources, each minute": shared(
       minutes * (PRICES.lambdaRequest + PRICES.schedule + (LOOK_MS_MAX / 1000) * PRICES.lambdaGbSecond),
     ),
     "drift audits": shared(hours * (called(day.driftAudit, SMALL_GB) + PRICES.schedule + PRICES.s3Put)),
     "storage of table and objects": shared(storage()),
     "garbage collection": shared(30 * CLUSTERS * PRICES.s3Put),
+    "the hub's own meter": shared(METERED_MAX * (MONTH_S / (FLUSH_MS / 1000)) * PRICES.writeUnit),
     logs: shared(((30 * LOG_BYTES_PER_DAY_MAX) / GB) * PRICES.logGb),
   };
 }

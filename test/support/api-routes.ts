@@ -105,6 +105,7 @@ const HUB_ROUTES: readonly ApiRoute[] = [
     bad: { body: { charter: "a.b.c" } },
     elsewhere: "hub.test.ts",
   },
+  { method: "GET", path: "/v1/meter", status: 200, bad: { query: "days=0" } },
   { method: "GET", path: "/v1/export", status: 200, bad: { query: `cursor=${"x".repeat(2001)}` } },
   {
     method: "POST",

@@ -11,6 +11,7 @@ import type { KubeObject } from "#core/object.ts";
 import {
   AGENT_PATHS,
   BEAT_HEADER,
+  CONTENT_HEADER,
   keyProofSchema,
   POLL_HEADER,
   registerRequestSchema,
@@ -55,6 +56,10 @@ export class TestHub {
   polls = 0;
   beats = 0;
   answered200 = 0;
+  /** Polls without a tag whose answer the agent had. */
+  sameContent = 0;
+  /** A hub from before sends all of it each time. */
+  knowsContent = true;
   bundleFetches = 0;
   readonly reports: ReportRequest[] = [];
   readonly refusals: string[] = [];
@@ -260,11 +265,14 @@ export class TestHub {
     const etag = `"${digestOf([this.charterJws, assignments, this.askRotation])}"`;
     const poll = { [POLL_HEADER]: String(this.pollMs) };
     if (headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers: poll });
+    const answer = { charter: this.charterJws, pollMs: this.pollMs, assignments, rotate: this.askRotation };
+    const content = this.knowsContent ? { [CONTENT_HEADER]: digestOf(answer) } : {};
+    if (headers.has(CONTENT_HEADER) && headers.get(CONTENT_HEADER) === content[CONTENT_HEADER]) {
+      this.sameContent += 1;
+      return new Response(null, { status: 304, headers: { etag, ...poll } });
+    }
     this.answered200 += 1;
-    return Response.json(
-      { charter: this.charterJws, pollMs: this.pollMs, assignments, rotate: this.askRotation },
-      { headers: { etag, ...poll } },
-    );
+    return Response.json(answer, { headers: { etag, ...content, ...poll } });
   }
 
   async #rotate(body: string): Promise<Response> {

@@ -2,7 +2,7 @@
 import { exportJWK, generateKeyPair, type CryptoKey } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PublicKey } from "#core/charter.ts";
-import { AGENT_PATHS, BEAT_HEADER, PROTOCOL_VERSION, TIME_HEADER } from "#core/protocol.ts";
+import { AGENT_PATHS, BEAT_HEADER, CONTENT_HEADER, PROTOCOL_VERSION, TIME_HEADER } from "#core/protocol.ts";
 import { hubStamp } from "#core/actor.ts";
 import { fingerprintOf } from "#core/charter.ts";
 import { DUPLICATE_AFTER_MS, KEY_OVERLAP_MS } from "#core/limits.ts";
@@ -118,6 +118,19 @@ describe("a request", () => {
     const first = await ask();
     expect(first.status).toBe(200);
     expect(await first.json()).toMatchObject({ assignments: [] });
+  });
+
+  it("without a tag reads the assignments, and sends them only where the agent has others", async () => {
+    const { first, poll } = await agentOf("whole");
+    const whole = await poll(first);
+    const content = whole.headers.get(CONTENT_HEADER) ?? "";
+    hub.units();
+    const same = await poll(first, {}, { headers: { [CONTENT_HEADER]: content } });
+    expect([same.status, await same.text()]).toEqual([304, ""]);
+    expect(same.headers.get("etag")).toBe(whole.headers.get("etag"));
+    expect(hub.units()).toMatchObject({ query: expect.any(Number) });
+    const other = await poll(first, {}, { headers: { [CONTENT_HEADER]: "0".repeat(64) } });
+    expect([other.status, await other.json()]).toEqual([200, await whole.json()]);
   });
 
   it("by another cluster's key is nobody", async () => {

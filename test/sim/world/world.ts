@@ -7,7 +7,7 @@ import { parseResource } from "#core/resource.ts";
 import { setHold } from "../../../functions/api/holds.ts";
 import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { busTargets } from "../../../functions/local/events.ts";
-import { sweepApps } from "../../../functions/release/look-apps.ts";
+import { AppSweeper } from "../../../functions/release/sweep-apps.ts";
 import { putTree } from "../../../functions/release/content.ts";
 import { commandRollout } from "../../../functions/rollout/command.ts";
 import { commandReturn } from "../../../functions/rollout/return-to.ts";
@@ -123,7 +123,8 @@ export class World {
     await this.edit();
     await this.commit();
     this.#schedule("sweep of rollouts", SWEEP_MS, (deps) => sweepRollouts(deps));
-    this.#schedule("sweep of Apps", SWEEP_APPS_MS, (deps) => sweepApps(deps));
+    const apps = new AppSweeper();
+    this.#schedule("sweep of Apps", SWEEP_APPS_MS, (deps) => apps.sweep(deps));
   }
 
   async do(deed: Deed): Promise<void> {
