@@ -13,6 +13,9 @@ const sweepSchema = z.object({ sweep: z.literal(true) });
 let deps: ReturnType<typeof releaseDeps> | undefined;
 
 export async function handler(raw: unknown): Promise<void> {
-  const held = await (deps ??= releaseDeps());
+  deps ??= releaseDeps();
+  // KMS may be away for a moment: the next event asks again.
+  deps.catch(() => (deps = undefined));
+  const held = await deps;
   await (sweepSchema.safeParse(raw).success ? sweepApps(held) : lookFor(held, parseBusEvent(raw)));
 }

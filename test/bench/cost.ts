@@ -99,6 +99,7 @@ function idleBill(day: DayCosts, pollBytes: number, pollMs: number): Bill {
     "drift audits": shared(hours * (called(day.driftAudit, SMALL_GB) + PRICES.schedule + PRICES.s3Put)),
     "storage of table and objects": shared(storage()),
     "garbage collection": shared(30 * CLUSTERS * PRICES.s3Put),
+    "the signing key": shared(PRICES.kmsKeyMonth),
     logs: shared(((30 * LOG_BYTES_PER_DAY_MAX) / GB) * PRICES.logGb),
   };
 }
@@ -126,6 +127,8 @@ function rolloutBill(units: number, day: DayCosts): Bill {
     "followers of the stream": STREAM_CALLS_MAX * perCall,
     "events of the bus, one for each cluster": PRICES.busEvent + perCall,
     "the release, shared": (RELEASE_S_MAX * 2 * PRICES.lambdaGbSecond) / CLUSTERS,
+    // A second one where it goes back.
+    "the statement's signature": PRICES.kmsSign,
     "objects put and read": PRICES.s3Put + 2 * PRICES.s3Get,
     "bytes out":
       ((BUNDLE_BYTES_MAX + AGENT_CALLS_MAX * (HEADERS_BYTES_MAX + day.fetchBytes)) / GB) * PRICES.outGb,

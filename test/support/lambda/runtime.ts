@@ -58,7 +58,10 @@ export async function startFunction(
     response.end(body);
   };
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (request.url?.endsWith("/invocation/next") === true) return void (asking.push(response), hand());
+    if (request.url?.endsWith("/invocation/next") === true) {
+      asking.push(response);
+      return hand();
+    }
     const body = await text(request);
     response.writeHead(202).end();
     if (request.url?.endsWith("/response") === true)
