@@ -12,6 +12,8 @@ import type { JobAnswer, RenderJob } from "../../functions/render/job.ts";
 import { MEMORY_BYTES_MAX_DEFAULT } from "../../functions/render/limits.ts";
 import { withMemoryMax } from "../../functions/render/memory-max.ts";
 import { pack } from "../../functions/render/pack.ts";
+import { matchingRules } from "../support/event-ruler.ts";
+import { eventSamples, nearMisses, streamSamples } from "../support/event-samples.ts";
 import { dumpResources, type Dump, type DumpedResource } from "../support/sst/dump.ts";
 
 interface Statement {
@@ -226,6 +228,61 @@ describe("rights", () => {
       ]);
     }
   });
+});
+
+describe("rules of the bus", () => {
+  /** By the function that each wakes. */
+  function patterns(): Record<string, unknown> {
+    const rules = new Map(
+      ofType("aws:cloudwatch/eventRule:EventRule").map(({ name, inputs }) => [
+        String(inputs["name"] ?? name),
+        JSON.parse(String(inputs["eventPattern"])) as unknown,
+      ]),
+    );
+    const targets = ofType("aws:cloudwatch/eventTarget:EventTarget").map(
+      ({ inputs }) =>
+        [String(inputs["arn"]).replace(/^.*:|Function$/g, ""), rules.get(String(inputs["rule"]))] as const,
+    );
+    expect([targets.length, targets.filter(([, rule]) => rule === undefined)]).toEqual([rules.size, []]);
+    return Object.fromEntries(targets);
+  }
+
+  it("wake, by AWS's own matcher, for every fact the functions that it is meant for and no other", async () => {
+    const samples = eventSamples();
+    const matched = await matchingRules(
+      patterns(),
+      samples.map(({ event }) => event),
+    );
+    const found = samples.map(({ type }, index) => [type, matched[index]]);
+    expect(found).toEqual(samples.map(({ type, to }) => [type, to]));
+  }, 300_000);
+
+  it("wake nobody for what only looks like a fact", async () => {
+    const misses = eventSamples().flatMap(({ type, event }) => nearMisses(type, event));
+    const matched = await matchingRules(patterns(), misses);
+    expect(misses.filter((_, index) => matched[index]?.length !== 0)).toEqual([]);
+    expect(matched.length).toBe(misses.length);
+  }, 300_000);
+});
+
+describe("filters of the stream", () => {
+  it("let, by the same matcher, no heartbeat and no write of the relay's own come to the relay, and reports alone to rollouts", async () => {
+    const mappings = ofType("aws:lambda/eventSourceMapping:EventSourceMapping").map(({ name, inputs }) => {
+      const { filters } = inputs["filterCriteria"] as { filters: { pattern: string }[] };
+      return [name.replace(/^TableSubscriber|EventSourceMapping$/g, ""), ...filters] as const;
+    });
+    const rules = Object.fromEntries(
+      mappings.map(([name, { pattern } = { pattern: "" }]) => [name, JSON.parse(pattern) as unknown]),
+    );
+    const records = streamSamples();
+    const matched = await matchingRules(
+      rules,
+      records.map(({ record }) => record),
+    );
+    expect(records.map(({ what }, index) => [what, matched[index]])).toEqual(
+      records.map(({ what, to }) => [what, to]),
+    );
+  }, 300_000);
 });
 
 describe("failures", () => {
