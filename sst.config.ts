@@ -14,10 +14,18 @@ export default $config({
   async run() {
     const { agentsUrl, apiUrl } = await import("./infra/api.ts");
     const { deadLetters } = await import("./infra/bus.ts");
+    const { signingKeys } = await import("./infra/signing-key.ts");
     const { table } = await import("./infra/table.ts");
     await import("./infra/events.ts");
     await import("./infra/schedules.ts");
     await import("./infra/promotion.ts");
-    return { api: apiUrl, agents: agentsUrl, table: table.name, deadLetters: deadLetters.url };
+    return {
+      api: apiUrl,
+      agents: agentsUrl,
+      table: table.name,
+      deadLetters: deadLetters.url,
+      // Separated by spaces; the first signs.
+      signingKeys: signingKeys.apply((arns) => arns.join(" ")),
+    };
   },
 });

@@ -4,7 +4,7 @@ import { approvalSpecSchema } from "./approval.ts";
 import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { GATES_CHARS_MAX, gatesSchema } from "./gate.ts";
-import { CLUSTERS_BUDGET_DEFAULT, DELETES_BUDGET_DEFAULT } from "./limits.ts";
+import { CLUSTERS_BUDGET_DEFAULT, DELETES_BUDGET_DEFAULT, IGNORE_BYTES_MAX } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
 import { windowSpecsSchema } from "./rollout/calendar.ts";
 import { selectorSchema } from "./selector.ts";
@@ -157,7 +157,12 @@ const specSchema = z.strictObject({
   /** Apps of the project that have to be healthy on a cluster before this one moves there. */
   dependsOn: z.array(nameSchema).max(DEPENDENCIES_MAX).optional(),
   rollout: rolloutSpecSchema.prefault({}),
-  sync: syncSchema.prefault({}),
+  sync: syncSchema
+    .refine(({ ignore }) => new TextEncoder().encode(JSON.stringify(ignore)).length <= IGNORE_BYTES_MAX, {
+      path: ["ignore"],
+      message: `takes more than ${IGNORE_BYTES_MAX} bytes, all of which stand in each signed statement: name kinds and paths that cover more at once`,
+    })
+    .prefault({}),
 });
 
 /** A path that nothing would be read from is a mistake: told, not passed over. */

@@ -9,6 +9,11 @@ export const SENTENCE_CHARS_MAX = 300;
 export const BUNDLE_BYTES_MAX = 32 * 1024 * 1024;
 export const BUNDLE_OBJECTS_MAX = 10_000;
 
+/** What KMS signs in one call: a statement with its header, as a JWS. */
+export const SIGNED_BYTES_MAX = 4096;
+/** Rules in a statement that say which fields are left alone, so that it can be signed. */
+export const IGNORE_BYTES_MAX = 2000;
+
 export const APPLY_BODY_BYTES_MAX = 1024 * 1024;
 /** GitHub sends up to 25 MB, which only a push of thousands of commits has; the poll finds that one. */
 export const WEBHOOK_BODY_BYTES_MAX = 5 * 1024 * 1024;

@@ -17,6 +17,7 @@ const envSchema = z.object({
   /** Prefix of the hub's parameters: its secret store. */
   FAIRLEAD_SECRETS: z.string().optional(),
   FAIRLEAD_HUB_URL: z.string().optional(),
+  /** The signing key's ARN in KMS. */
   FAIRLEAD_SIGNING_KEY: z.string().optional(),
   /** Where browsers reach the page, when that is a domain of its own. */
   FAIRLEAD_PAGE_URL: optionalText.refine((text) => text === undefined || URL.canParse(text), "is no URL"),

@@ -1,5 +1,5 @@
 /**
- * What renders and signs: the one function that is given the signing key. The bus wakes it for what changed, a schedule
+ * What renders and signs: the one function that may use the signing key. The bus wakes it for what changed, a schedule
  * for what an event should have changed and did not.
  */
 import { execFileSync } from "node:child_process";
@@ -16,8 +16,8 @@ import {
   writeObjects,
   writeTable,
 } from "./rights.ts";
-import { signingKey } from "./secrets.ts";
 import { asynchronous } from "./failures.ts";
+import { reserveFor, sign, signingKey } from "./signing-key.ts";
 
 /** Where `cli/dev/pack-renderer.ts` puts the render engine in the package; a function starts in that folder. */
 export const ENGINE = "engine.wasm";
@@ -40,7 +40,7 @@ export const release = new sst.aws.Function("Release", {
   environment: {
     ...names,
     ...secretNames,
-    FAIRLEAD_SIGNING_KEY: signingKey.value,
+    FAIRLEAD_SIGNING_KEY: signingKey,
     FAIRLEAD_RENDER_ENGINE: ENGINE,
   },
   permissions: [
@@ -53,6 +53,8 @@ export const release = new sst.aws.Function("Release", {
     writeObjects("targets", "bundles", "charts", "trees", "reads"),
     // Repositories of charts may ask who one is.
     readSecrets,
+    sign,
     deadLetter,
   ],
 });
+reserveFor(release.nodes.role.arn);

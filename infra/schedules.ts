@@ -55,7 +55,7 @@ new sst.aws.CronV2("Sweep", {
   },
 });
 
-// The release function itself sweeps the Apps: no second function is given the signing key.
+// The release function itself sweeps the Apps: no second function may use the signing key.
 new sst.aws.CronV2("SweepApps", {
   schedule: "rate(1 minute)",
   retries,

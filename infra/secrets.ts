@@ -1,10 +1,7 @@
 /**
- * The signing key (a JWK) goes to the release function alone, what names people's identity provider to people's API
- * alone. The recovery key is in neither: it stays offline. The signing key moves to KMS in a later step.
+ * What names people's identity provider goes to people's API alone. Without a provider (all empty) people use API tokens.
+ * Only one of these is secret; all are set in the same way.
  */
-export const signingKey = new sst.Secret("SigningKey");
-
-/** Without a provider (all empty) people use API tokens. Only one of these is secret; all are set in the same way. */
 const set = (name: string) => new sst.Secret(name, "").value;
 export const people = {
   FAIRLEAD_PAGE_URL: set("PageUrl"),

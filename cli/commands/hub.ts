@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildCommand, buildRouteMap } from "@stricli/core";
-import { fingerprintOf, kidOf, type Charter } from "#core/charter.ts";
+import { kidOf, type Charter } from "#core/charter.ts";
 import { hubViewSchema, nextSerial, type HubView } from "#core/hub.ts";
 import { ensureKeyFile, readPublicKey, recoveryFlag, replaceCharter } from "../charter.ts";
 import { runProgram } from "../child.ts";
@@ -83,7 +83,7 @@ const rotate = buildCommand<SignFlags & { signingKey: string; dropOld: boolean }
     );
     const next = flags.dropOld
       ? "every statement is signed anew, in a new epoch; what the old keys signed is worth nothing"
-      : `${made === "made" ? `made ${flags.signingKey}; ` : ""}give it to the release function now (locally: keys/signing.json and a restart), then repeat this with --drop-old`;
+      : `${made === "made" ? `made ${flags.signingKey}; ` : ""}let the hub sign with it now (on AWS: name it first in SigningKeys and deploy; locally: keys/signing.json and a restart), then repeat this with --drop-old`;
     tell(this.io, view, next);
   },
   parameters: {
@@ -94,7 +94,8 @@ const rotate = buildCommand<SignFlags & { signingKey: string; dropOld: boolean }
         kind: "parsed",
         parse: String,
         placeholder: "FILE",
-        brief: "the new signing key, made where the file is absent; only its public half is sent",
+        brief:
+          "the new signing key, or its public half; made where the file is absent; only its public half is sent",
       },
       dropOld: {
         kind: "boolean",
@@ -134,70 +135,73 @@ function tell({ stderr }: Io, view: HubView, next: string): void {
   stderr.write(`charter ${view.serial} of epoch ${view.epoch} is in force: ${next}\n`);
 }
 
-interface KeyFlags {
-  recoveryKey: string;
-  signingKey: string;
-}
-
-const keyFlags = {
-  recoveryKey: {
-    kind: "parsed",
-    parse: String,
-    default: "fairlead-recovery.json",
-    placeholder: "FILE",
-    brief: "made where it is absent; to be kept offline",
-  },
-  signingKey: {
-    kind: "parsed",
-    parse: String,
-    default: "fairlead-signing.json",
-    placeholder: "FILE",
-    brief: "made where it is absent; for the release function alone",
-  },
-} as const;
-
-const keys = buildCommand<KeyFlags, [], Context>({
-  async func(flags) {
-    for (const [flag, file] of [
-      ["recovery-key", flags.recoveryKey],
-      ["signing-key", flags.signingKey],
-    ] as const) {
-      const made = await ensureKeyFile(resolve(this.io.cwd, file));
-      const key = await readPublicKey(this.io, flag, file);
-      const was = made === "made" ? "made" : "was there already";
-      this.io.stderr.write(`${file}: ${was}, ${flag} ${fingerprintOf(key)}\n`);
-    }
-  },
-  parameters: { flags: keyFlags },
-  docs: { brief: "Make the keys of a hub that is to be deployed, as files that only you can read" },
-});
-
-interface OpenFlags extends KeyFlags {
+interface OpenFlags {
   table: string;
   url: string;
+  signingKey: string;
+  recoveryKey: string;
 }
 
-/** On a table of AWS, with the caller's own credentials: a program of its own, as it needs the hub's code. */
+const arnFlag = {
+  kind: "parsed",
+  parse: String,
+  placeholder: "ARN",
+  brief: "the signing key in KMS: the first of the deployment's output signingKeys",
+} as const;
+
+/** Programs of their own, as they need the hub's code. */
+const OPEN = fileURLToPath(new URL("../dev/hub-open.ts", import.meta.url));
+const SIGNING_KEY = fileURLToPath(new URL("../dev/signing-key.ts", import.meta.url));
+
+/** On a table of AWS, with the caller's own credentials. */
 const open = buildCommand<OpenFlags, [], Context>({
   async func({ table: name, url, recoveryKey, signingKey }) {
-    const program = fileURLToPath(new URL("../dev/hub-open.ts", import.meta.url));
-    const argv = ["--table", name, "--url", url, "--recovery-key", recoveryKey, "--signing-key", signingKey];
-    this.exitCode = await runProgram(program, argv);
+    const argv = ["--table", name, "--url", url, "--signing-key", signingKey, "--recovery-key", recoveryKey];
+    this.exitCode = await runProgram(OPEN, argv);
   },
   parameters: {
     flags: {
       table: { kind: "parsed", parse: String, placeholder: "NAME", brief: "the deployed table" },
       url: { kind: "parsed", parse: String, placeholder: "URL", brief: "where agents reach the hub" },
-      ...keyFlags,
+      signingKey: arnFlag,
+      recoveryKey: {
+        kind: "parsed",
+        parse: String,
+        default: "fairlead-recovery.json",
+        placeholder: "FILE",
+        brief: "made where it is absent; to be kept offline",
+      },
     },
   },
   docs: {
     brief: "Open a hub on a deployed table, once (with AWS credentials)",
-    customUsage: ["--table fairlead-prod-Table --url https://agents.example.com"],
+    customUsage: [
+      "--table fairlead-prod-Table --url https://agents.example.com --signing-key arn:aws:kms:eu-west-1:111122223333:key/0a1b",
+    ],
+  },
+});
+
+const signingKey = buildCommand<{ key: string }, [], Context>({
+  async func({ key }) {
+    this.exitCode = await runProgram(SIGNING_KEY, ["--key", key]);
+  },
+  parameters: {
+    flags: { key: { ...arnFlag, brief: "a signing key in KMS: one of the output signingKeys" } },
+  },
+  docs: {
+    brief: "Print the public half of a signing key in KMS, for rotate-signing-key (with AWS credentials)",
+    customUsage: ["--key arn:aws:kms:eu-west-1:111122223333:key/0a1b > next.json"],
   },
 });
 
 export const hub = buildRouteMap({
-  routes: { status, move, "rotate-signing-key": rotate, "new-epoch": newEpoch, keys, open },
+  routes: {
+    status,
+    move,
+    "rotate-signing-key": rotate,
+    "new-epoch": newEpoch,
+    "signing-key": signingKey,
+    open,
+  },
   docs: { brief: "The hub itself: its keys, addresses and epoch" },
 });

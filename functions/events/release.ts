@@ -16,7 +16,10 @@ const sweeper = new AppSweeper();
 let deps: ReturnType<typeof releaseDeps> | undefined;
 
 export async function handler(raw: unknown): Promise<void> {
-  const held = await (deps ??= releaseDeps());
+  deps ??= releaseDeps();
+  // KMS may be away for a moment: the next event asks again.
+  deps.catch(() => (deps = undefined));
+  const held = await deps;
   await metered(held, () =>
     sweepSchema.safeParse(raw).success ? sweeper.sweep(held) : lookFor(held, parseBusEvent(raw)),
   );

@@ -3,16 +3,20 @@
  * healthy on before. It needs no Git: bundles, statements and target lists are kept. Only the release function signs, so
  * it makes this list when it is told that a rollout goes back, and told again each minute until it has.
  */
+import type { BundleRef } from "#core/bundle.ts";
 import { RELEASES_KEPT } from "#core/limits.ts";
 import type { Placement } from "#core/placement.ts";
 import { lossBetween, type Target } from "#core/release.ts";
 import type { Back, Rollout } from "#core/rollout.ts";
 import { statementSchema, type Statement } from "#core/statement.ts";
+import type { ObjectStore } from "../objects/port.ts";
 import { getHub } from "../store/hub.ts";
 import { getPlacements } from "../store/placement.ts";
 import { getRelease, getRollout, putRollout } from "../store/rollout.ts";
 import { getBundleObjects, getTargets, putTargets } from "./content.ts";
 import type { MakeDeps } from "./make.ts";
+import { SIGNED_AT_ONCE } from "./sign.ts";
+import { inSlices } from "./slices.ts";
 
 /** `nothing`: it does not go back, or its list is there already. */
 export async function makeBack(
@@ -62,13 +66,18 @@ async function movedBy(deps: MakeDeps, rollout: Rollout): Promise<Moved> {
   );
   const moved: Moved = { failing: [], healthy: [], stay: 0 };
   const signer = await returns(deps, rollout);
-  for (const [rank, target] of list.entries()) {
+  const gone = [...list.entries()].flatMap(([rank, target]) => {
     const placement = placements.get(target.cluster);
     const isOurs = placement?.assigned?.rollout === release;
     // What it had already was not given by this rollout.
-    if (!isOurs && (notMoved.has(rank) || target.carried)) continue;
-    const to = isOurs ? (placement?.before ?? undefined) : placement?.healthy;
-    const made = to === undefined ? undefined : await signer(target, to);
+    if (!isOurs && (notMoved.has(rank) || target.carried)) return [];
+    return [{ rank, target, to: isOurs ? (placement?.before ?? undefined) : placement?.healthy }];
+  });
+  const signed = await inSlices(gone, SIGNED_AT_ONCE, async ({ rank, target, to }) => ({
+    rank,
+    made: to === undefined ? undefined : await signer(target, to),
+  }));
+  for (const { rank, made } of signed) {
     if (made === undefined) moved.stay += 1;
     else (isOut.has(rank) ? moved.failing : moved.healthy).push(made);
   }
@@ -80,7 +89,7 @@ type SignReturn = (from: Target, to: NonNullable<Placement["healthy"]>) => Promi
 async function returns(deps: MakeDeps, { project, app, release, generation }: Rollout): Promise<SignReturn> {
   const hub = await getHub(deps.db);
   const lists = new Map<number, Promise<Map<string, Target>>>();
-  const losses = new Map<string, number>();
+  const losses: KnownLosses = new Map();
   const oldest = Math.max(1, release - RELEASES_KEPT);
   return async (from, to) => {
     if (to.release < oldest) return undefined;
@@ -115,23 +124,25 @@ export async function targetsOf(
   return new Map(list.map((target) => [target.cluster, target]));
 }
 
+/** By the digests of both bundles: many clusters go the same way. */
+export type KnownLosses = Map<string, Promise<number>>;
+
 /** What the release added has to go again, however much that is. */
 export async function returnLoss(
   { objects }: Pick<MakeDeps, "objects">,
-  known: Map<string, number>,
+  known: KnownLosses,
   from: Target,
   to: Target,
 ): Promise<number> {
   if (from.bundle === undefined || to.bundle === undefined) return 0;
   const pair = `${from.bundle.digest} ${to.bundle.digest}`;
-  const held = known.get(pair);
-  if (held !== undefined) return held;
-  const { length: count } = lossBetween(
-    await getBundleObjects(objects, from.bundle),
-    await getBundleObjects(objects, to.bundle),
-  );
-  known.set(pair, count);
-  return count;
+  const held = known.get(pair) ?? lossOf(objects, from.bundle, to.bundle);
+  known.set(pair, held);
+  return held;
+}
+
+async function lossOf(objects: ObjectStore, from: BundleRef, to: BundleRef): Promise<number> {
+  return lossBetween(await getBundleObjects(objects, from), await getBundleObjects(objects, to)).length;
 }
 
 /** Of a statement that the hub signed itself and kept. */

@@ -25,8 +25,9 @@ import { inForce, type AppRecord } from "../store/state.ts";
 import type { Questions } from "./capabilities.ts";
 import { putTargets, treeKey } from "./content.ts";
 import type { Planned } from "./plan.ts";
-import type { StatementSigner } from "./sign.ts";
+import { SIGNED_AT_ONCE, type StatementSigner } from "./sign.ts";
 import type { Situation } from "./situation.ts";
+import { inSlices } from "./slices.ts";
 
 export interface MakeDeps {
   db: Db;
@@ -108,10 +109,8 @@ export async function makeRelease(
   const place = await placeOf(deps, situation, making.pins !== undefined);
   // Where clusters went back, or may yet, none is sure to be where the targets of before say.
   const carries = !returned && place.after === undefined;
-  const targets = await Promise.all(
-    planned.map((plan) =>
-      targetOf(deps, situation, carries ? plan : { ...plan, carried: undefined }, numbers),
-    ),
+  const targets = await inSlices(planned, SIGNED_AT_ONCE, (plan) =>
+    targetOf(deps, situation, carries ? plan : { ...plan, carried: undefined }, numbers),
   );
   const index = await putTargets(deps.objects, targets);
   const made: Release = {

@@ -3,7 +3,7 @@
  * this hub's address and signing key stays, whoever signed it. A new one is made only with the right recovery key.
  */
 import { hubStamp } from "#core/actor.ts";
-import { charterSchema, fingerprintOf, kidOf, type Charter } from "#core/charter.ts";
+import { charterSchema, fingerprintOf, kidOf, type Charter, type PublicKey } from "#core/charter.ts";
 import { nextSerial } from "#core/hub.ts";
 import type { Db } from "../store/db.ts";
 import { charterOf, findHub, noteSigning, putHub, raiseFormat, type Hub } from "../store/hub.ts";
@@ -14,7 +14,8 @@ import { publicHalf, signCharter, type PrivateKey } from "./sign.ts";
 export interface Opening {
   hub: string;
   recovery: PrivateKey;
-  signing: PrivateKey;
+  /** Of which only the public half is looked at. */
+  signing: PublicKey;
   url: string;
   newEpoch: boolean;
 }
@@ -70,7 +71,7 @@ function nextFacts(held: Charter, { newEpoch, signing, url }: Opening): Facts {
   };
 }
 
-function signerOf(signing: PrivateKey): Charter["signers"][number] {
+function signerOf(signing: PublicKey): Charter["signers"][number] {
   const key = publicHalf(signing);
   return { kid: kidOf(key), key };
 }

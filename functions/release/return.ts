@@ -5,7 +5,7 @@
  */
 import { rankOrder, type Target, type Wanted } from "#core/release.ts";
 import { stageOf } from "#core/rollout.ts";
-import { payloadOf, returnLoss, targetsOf } from "./back.ts";
+import { payloadOf, returnLoss, targetsOf, type KnownLosses } from "./back.ts";
 import type { MakeDeps, Making } from "./make.ts";
 import type { Planned } from "./plan.ts";
 import type { Previous } from "./previous.ts";
@@ -52,7 +52,7 @@ async function planReturn(
   const labels = new Map(clusters.map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
   const stage = (cluster: string): number => stageOf(app.resource.spec.rollout, labels.get(cluster));
   const kept = [...labels.keys()].filter((one) => then.has(one) || previous.targets.has(one));
-  const losses = new Map<string, number>();
+  const losses: KnownLosses = new Map();
   const planned: Planned[] = [];
   for (const cluster of rankOrder(name, [...new Set([...kept, ...previous.gone])], stage)) {
     const last = previous.targets.get(cluster);

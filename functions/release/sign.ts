@@ -1,6 +1,6 @@
 /**
- * Signing, a port that only the release function may use: statements by the hub's signing key, charters by the
- * recovery key, which is kept offline. Both are compact JWS with Ed25519, told apart by their `typ`.
+ * Signing, a port that only the release function may use: statements by the hub's signing key (on AWS in KMS, `kms.ts`),
+ * charters by the recovery key, which is kept offline. Both are compact JWS with Ed25519, told apart by their `typ`.
  */
 import { CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
 import { kidOf, publicKeySchema, SIGNED_TYPES, type Charter, type PublicKey } from "#core/charter.ts";
@@ -12,6 +12,9 @@ export interface StatementSigner {
   kid: string;
   sign(statement: Statement): Promise<string>;
 }
+
+/** Statements that are signed side by side: with KMS each is a call, and all of an account's share a quota of 1,000 a second. */
+export const SIGNED_AT_ONCE = 16;
 
 /** An Ed25519 private key as a JWK. */
 export type PrivateKey = PublicKey & { d: string };

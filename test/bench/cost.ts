@@ -106,6 +106,7 @@ function idleBill(day: DayCosts, pollBytes: number, pollMs: number): Bill {
     "storage of table and objects": shared(storage()),
     "garbage collection": shared(30 * CLUSTERS * PRICES.s3Put),
     "the hub's own meter": shared(METERED_MAX * (MONTH_S / (FLUSH_MS / 1000)) * PRICES.writeUnit),
+    "the signing key": shared(PRICES.kmsKeyMonth),
     logs: shared(((30 * LOG_BYTES_PER_DAY_MAX) / GB) * PRICES.logGb),
   };
 }
@@ -133,6 +134,8 @@ function rolloutBill(units: number, day: DayCosts): Bill {
     "followers of the stream": STREAM_CALLS_MAX * perCall,
     "events of the bus, one for each cluster": PRICES.busEvent + perCall,
     "the release, shared": (RELEASE_S_MAX * 2 * PRICES.lambdaGbSecond) / CLUSTERS,
+    // A second one where it goes back.
+    "the statement's signature": PRICES.kmsSign,
     "objects put and read": PRICES.s3Put + 2 * PRICES.s3Get,
     "bytes out":
       ((BUNDLE_BYTES_MAX + AGENT_CALLS_MAX * (HEADERS_BYTES_MAX + day.fetchBytes)) / GB) * PRICES.outGb,

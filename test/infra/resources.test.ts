@@ -12,7 +12,8 @@ import type { JobAnswer, RenderJob } from "../../functions/render/job.ts";
 import { MEMORY_BYTES_MAX_DEFAULT } from "../../functions/render/limits.ts";
 import { withMemoryMax } from "../../functions/render/memory-max.ts";
 import { pack } from "../../functions/render/pack.ts";
-import { makePrivateKey } from "../../functions/release/sign.ts";
+import { matchingRules } from "../support/event-ruler.ts";
+import { eventSamples, nearMisses, streamSamples } from "../support/event-samples.ts";
 import { dumpResources, type Dump, type DumpedResource } from "../support/sst/dump.ts";
 
 interface Statement {
@@ -20,9 +21,12 @@ interface Statement {
   resources: string[];
 }
 
-const SIGNING_KEY = await makePrivateKey();
+interface KeyPolicy {
+  Statement: { Action: string[] }[];
+}
+
 const CLIENT_SECRET = "a-secret-of-the-hub-at-its-provider";
-const SIGNING = ["Release"];
+const SIGNING_KEY = "SigningKey2";
 const RENDERING = ["Release", "Plan"];
 const kB = 1000;
 /** What is read, compiled and run before the first request; half a megabyte is what an empty handler costs again. */
@@ -32,7 +36,7 @@ const OTHERS_BYTES_MAX = 2_000 * kB;
 let dump: Dump;
 
 beforeAll(async () => {
-  dump = await dumpResources({ SigningKey: JSON.stringify(SIGNING_KEY), OidcClientSecret: CLIENT_SECRET });
+  dump = await dumpResources({ SigningKeys: "2, 1", OidcClientSecret: CLIENT_SECRET });
 }, 600_000);
 afterAll(() => dump?.remove());
 
@@ -128,7 +132,7 @@ describe("rights", () => {
       ...list,
       "s3:GetObject": inBucket("targets"),
     },
-    Release: { ...release, ...aside },
+    Release: { ...release, ...aside, "kms:GetPublicKey": [SIGNING_KEY], "kms:Sign": [SIGNING_KEY] },
     Plan: {
       ...read,
       ...list,
@@ -195,15 +199,90 @@ describe("rights", () => {
     expect(found).toEqual(expected);
   });
 
-  it("name the signing key to what signs and the provider's secret to people's API: an agent endpoint taken over can order nothing", () => {
+  it("give the provider's secret to people's API, and the signing key's name to the release function", () => {
     const knowing = (value: string) =>
       functions()
         .filter((resource) => JSON.stringify(environmentOf(resource)).includes(value))
         .map(nameOf)
         .sort();
-    expect(knowing(SIGNING_KEY.d)).toEqual(SIGNING);
+    expect(knowing(SIGNING_KEY)).toEqual(["Release"]);
     expect(knowing(CLIENT_SECRET)).toEqual(["Api"]);
   });
+
+  // What would break: a policy of any role of the account could be written so that it orders what every cluster does.
+  it("to sign are given by each key itself to the release function's role alone: an agent endpoint taken over can order nothing", () => {
+    const made = ofType("aws:kms/key:Key").map(({ name, inputs }) => ({ name, ...inputs }));
+    const spec = { customerMasterKeySpec: "ECC_NIST_EDWARDS25519", keyUsage: "SIGN_VERIFY" };
+    expect(made.map(({ name }) => name)).toEqual(["SigningKey2", "SigningKey1"]);
+    for (const one of made) expect(one).toMatchObject({ ...spec, deletionWindowInDays: 30 });
+    const policies = ofType("aws:kms/keyPolicy:KeyPolicy");
+    expect(policies.map(({ inputs }) => inputs["keyId"])).toEqual(made.map(({ name }) => name));
+    const found = policies.map(({ inputs }) => JSON.parse(String(inputs["policy"])) as KeyPolicy);
+    for (const { Statement } of found) {
+      const signing = Statement.filter(({ Action }) => Action.some((one) => /Sign|CreateGrant|\*/.test(one)));
+      expect(signing).toEqual([
+        expect.objectContaining({
+          Action: ["kms:Sign", "kms:GetPublicKey"],
+          Principal: { AWS: "arn:aws:iam:us-east-1:000000000000:ReleaseRole" },
+        }),
+      ]);
+    }
+  });
+});
+
+describe("rules of the bus", () => {
+  /** By the function that each wakes. */
+  function patterns(): Record<string, unknown> {
+    const rules = new Map(
+      ofType("aws:cloudwatch/eventRule:EventRule").map(({ name, inputs }) => [
+        String(inputs["name"] ?? name),
+        JSON.parse(String(inputs["eventPattern"])) as unknown,
+      ]),
+    );
+    const targets = ofType("aws:cloudwatch/eventTarget:EventTarget").map(
+      ({ inputs }) =>
+        [String(inputs["arn"]).replace(/^.*:|Function$/g, ""), rules.get(String(inputs["rule"]))] as const,
+    );
+    expect([targets.length, targets.filter(([, rule]) => rule === undefined)]).toEqual([rules.size, []]);
+    return Object.fromEntries(targets);
+  }
+
+  it("wake, by AWS's own matcher, for every fact the functions that it is meant for and no other", async () => {
+    const samples = eventSamples();
+    const matched = await matchingRules(
+      patterns(),
+      samples.map(({ event }) => event),
+    );
+    const found = samples.map(({ type }, index) => [type, matched[index]]);
+    expect(found).toEqual(samples.map(({ type, to }) => [type, to]));
+  }, 300_000);
+
+  it("wake nobody for what only looks like a fact", async () => {
+    const misses = eventSamples().flatMap(({ type, event }) => nearMisses(type, event));
+    const matched = await matchingRules(patterns(), misses);
+    expect(misses.filter((_, index) => matched[index]?.length !== 0)).toEqual([]);
+    expect(matched.length).toBe(misses.length);
+  }, 300_000);
+});
+
+describe("filters of the stream", () => {
+  it("let, by the same matcher, no heartbeat and no write of the relay's own come to the relay, and reports alone to rollouts", async () => {
+    const mappings = ofType("aws:lambda/eventSourceMapping:EventSourceMapping").map(({ name, inputs }) => {
+      const { filters } = inputs["filterCriteria"] as { filters: { pattern: string }[] };
+      return [name.replace(/^TableSubscriber|EventSourceMapping$/g, ""), ...filters] as const;
+    });
+    const rules = Object.fromEntries(
+      mappings.map(([name, { pattern } = { pattern: "" }]) => [name, JSON.parse(pattern) as unknown]),
+    );
+    const records = streamSamples();
+    const matched = await matchingRules(
+      rules,
+      records.map(({ record }) => record),
+    );
+    expect(records.map(({ what }, index) => [what, matched[index]])).toEqual(
+      records.map(({ what, to }) => [what, to]),
+    );
+  }, 300_000);
 });
 
 describe("failures", () => {

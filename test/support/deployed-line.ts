@@ -3,7 +3,7 @@
  * repository over smart HTTP and real API servers with an agent process each.
  */
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,7 @@ import { workTree, type WorkTree } from "./work-tree.ts";
 const NETWORK = new URL("sst/private-network.ts", import.meta.url).href;
 const LETTERS = fileURLToPath(new URL("../../cli/dev/dead-letters.ts", import.meta.url));
 const OPEN = fileURLToPath(new URL("../../cli/dev/hub-open.ts", import.meta.url));
+const SIGNING_KEY = fileURLToPath(new URL("../../cli/dev/signing-key.ts", import.meta.url));
 
 export interface DeployedLine {
   folder: string;
@@ -87,11 +88,22 @@ export async function startDeployedLine(names: readonly string[]): Promise<Deplo
 }
 
 async function open(folder: string, deployment: Deployment): Promise<string> {
-  const { table, agents } = await deployment.outputs();
-  const argv = [OPEN, "--table", table, "--url", agents];
+  const { table, agents, signingKeys } = await deployment.outputs();
+  const [first = ""] = signingKeys.split(" ");
+  return ran(folder, deployment, [OPEN, "--table", table, "--url", agents, "--signing-key", first]);
+}
+
+/** Signing keys of the stage by number, as `fairlead hub signing-key` prints them, into a file of the person's folder. */
+export async function readSigningKey({ folder, deployment }: DeployedLine, index: number, name: string) {
+  const { signingKeys } = await deployment.outputs();
+  const arn = signingKeys.split(" ")[index] ?? "";
+  await writeFile(join(folder, name), await ran(folder, deployment, [SIGNING_KEY, "--key", arn]));
+}
+
+async function ran(cwd: string, { env }: Deployment, argv: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, argv, {
-    cwd: folder,
-    env: { ...process.env, ...deployment.env },
+    cwd,
+    env: { ...process.env, ...env },
   });
   return stdout.trim();
 }
@@ -124,7 +136,3 @@ export async function deadLetters({ deployment }: DeployedLine, verb: "list" | "
     );
   });
 }
-
-/** A file of the person's folder. */
-export const fileOf = (line: DeployedLine, name: string): Promise<string> =>
-  readFile(join(line.folder, name), "utf8");

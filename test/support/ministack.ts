@@ -8,6 +8,10 @@ import { ensurePythonTool } from "./python-tool.ts";
 const PACKAGES = [
   "ministack==1.5.33",
   "botocore==1.43.106",
+  // For keys of KMS.
+  "cryptography==50.0.2",
+  "cffi==2.1.1",
+  "pycparser==3.12",
   "defusedxml==0.7.1",
   "graphql-core==3.2.12",
   "h11==0.16.0",

@@ -3,6 +3,7 @@
  * from pinned packages. An flock held by the installer lets parallel test files make it once, and is gone with the
  * process that held it. Python 3.10 or later is needed as `python3`.
  */
+import { createHash } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,7 +39,8 @@ export interface PythonTool {
 
 /** The program's path. */
 export async function ensurePythonTool({ name, packages, program }: PythonTool): Promise<string> {
-  const folder = join(cacheFolder(), packages[0].replace("==", "-").toLowerCase());
+  const key = createHash("sha256").update(packages.join()).digest("hex").slice(0, 8);
+  const folder = join(cacheFolder(), `${packages[0].replace("==", "-").toLowerCase()}-${key}`);
   if (!(await exists(join(folder, "ready")))) await install(name, folder, packages);
   return join(folder, "venv", "bin", program);
 }

@@ -13,7 +13,12 @@ import {
   PutFunctionConcurrencyCommand,
 } from "@aws-sdk/client-lambda";
 import { keys } from "../../functions/store/table.ts";
-import { deadLetters, fileOf, startDeployedLine, type DeployedLine } from "../support/deployed-line.ts";
+import {
+  deadLetters,
+  readSigningKey,
+  startDeployedLine,
+  type DeployedLine,
+} from "../support/deployed-line.ts";
 import { configMap, BASE, shopFiles } from "../support/shop.ts";
 import { PRIVATE_ADDRESS } from "../support/sst/private-address.ts";
 import type { Call } from "../support/sst/deployment.ts";
@@ -62,8 +67,6 @@ describe("a deployment to an emulator", () => {
   it(
     "stands after the commands of docs/deploy.md, and lets its first admin in",
     async () => {
-      await line.cli(["hub", "keys"]);
-      await line.deployment.setSecret("SigningKey", await fileOf(line, "fairlead-signing.json"));
       made = await line.deployment.deploy();
       expect(made.filter(({ act }) => act !== "create")).toEqual([]);
       parts = await partsOf(line.deployment);
@@ -170,6 +173,43 @@ describe("a deployment to an emulator", () => {
       const { out: listed } = await deadLetters(line, "list");
       expect(listed).toContain("RetryAttemptsExhausted");
       expect(await deadLetters(line, "replay")).toMatchObject({ code: 0 });
+    },
+    LONG_MS,
+  );
+
+  it(
+    "takes a new signing key, step by step, while it moves clusters, and drops the old one",
+    async () => {
+      const rotate = ["hub", "rotate-signing-key", "--signing-key", "next.json"];
+      const certify = [...rotate, "--recovery-key", "fairlead-recovery.json"];
+      const say = async (text: string): Promise<void> => {
+        const commit = await push(text);
+        await line.cli(["sync", "fleet"]);
+        await line.cli(["rollout", "status", "shop", "--wait", "--commit", commit, "--timeout", "10m"]);
+      };
+      await line.deployment.setSecret("SigningKeys", "1,2");
+      const second = await line.deployment.deploy();
+      expect(second.map(({ act, name }) => [act, name])).toEqual([
+        ["create", "SigningKey2"],
+        ["create", "SigningKeyPolicy2"],
+      ]);
+      await readSigningKey(line, 1, "next.json");
+      await line.cli(certify);
+      await line.deployment.setSecret("SigningKeys", "2,1");
+      await line.deployment.deploy();
+      await say("by the new key");
+      await line.cli([...certify, "--drop-old"]);
+      await line.deployment.setSecret("SigningKeys", "2");
+      const last = await line.deployment.deploy();
+      expect(last.map(({ act, name }) => [act, name])).toEqual([
+        ["delete", "SigningKeyPolicy1"],
+        ["delete", "SigningKey1"],
+      ]);
+      made = [...made, ...second].filter(({ name }) => !last.some((one) => one.name === name));
+      await say("by the new key alone");
+      expect((await line.cli(["hub", "status"])).out.match(/^signing key.*$/gm)).toEqual([
+        expect.stringContaining("(in use)"),
+      ]);
     },
     LONG_MS,
   );

@@ -20,7 +20,9 @@ const outputsSchema = z.object({
   agents: z.string(),
   table: z.string(),
   deadLetters: z.string(),
+  signingKeys: z.string(),
 });
+type Outputs = z.infer<typeof outputsSchema>;
 
 export interface Call {
   act: "create" | "update" | "delete";
@@ -41,7 +43,7 @@ export interface Deployment {
   deploy(): Promise<Call[]>;
   remove(): Promise<Call[]>;
   /** What `sst.config.ts` returns. */
-  outputs(): Promise<Record<"api" | "agents" | "table" | "deadLetters", string>>;
+  outputs(): Promise<Outputs>;
   stop(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { eventBus, eventRule, eventTarget, logGroup, queue, schedule } from "./bus.ts";
 import { role } from "./iam.ts";
+import { key, keyPolicy } from "./keys.ts";
 import { kind, type Kind } from "./kind.ts";
 import { eventInvokeConfig, eventSourceMapping, functionUrl, lambdaFunction, permission } from "./lambda.ts";
 import { bucket, bucketObject, bucketPolicy, bucketPublicAccessBlock, bucketVersioning } from "./objects.ts";
@@ -24,6 +25,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   "aws:cloudwatch/logGroup:LogGroup": logGroup,
   "aws:dynamodb/table:Table": dynamoTable,
   "aws:iam/role:Role": role,
+  "aws:kms/key:Key": key,
+  "aws:kms/keyPolicy:KeyPolicy": keyPolicy,
   "aws:lambda/eventSourceMapping:EventSourceMapping": eventSourceMapping,
   "aws:lambda/function:Function": lambdaFunction,
   "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": eventInvokeConfig,
