@@ -69,6 +69,7 @@ export async function applyPass(
 async function endLeft(context: SyncContext, order: ApplyOrder): Promise<PassEnd | undefined> {
   const { deps, owner, stopper, store, besides } = context;
   const remembered = leftIn(store.inventory);
+  if (Object.keys(remembered.entries).length === 0) return undefined;
   const atOnceMax = deps.options.objectsAtOnceMax;
   const parts = { kube: deps.kube, owner, stopper, atOnceMax, besides };
   const limits = { prune: order.sync.prune, limit: order.pruneLimit };

@@ -48,8 +48,10 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
   }
 
   async function collectionOf(selection: Selection): Promise<string> {
-    const served = await servedOrThrow({ ...selection, metadata: { name: "any" } });
-    return `${served.prefix}${served.resource}`;
+    const { apiVersion, kind, namespace } = selection;
+    const served = await servedOrThrow({ apiVersion, kind, metadata: { name: "any" } });
+    const within = namespace === undefined ? "" : `namespaces/${encodeURIComponent(namespace)}/`;
+    return `${served.prefix}${within}${served.resource}`;
   }
 
   async function get(target: Address): Promise<KubeObject | undefined> {

@@ -16,10 +16,12 @@ export interface Address {
   name: string;
 }
 
-/** Objects of one kind, in all namespaces, that bear a label. */
+/** Objects of one kind that bear a label. */
 export interface Selection {
   apiVersion: string;
   kind: string;
+  /** Absent: in all namespaces. */
+  namespace?: string;
   /** Its key, whatever its value. */
   label: string;
 }
