@@ -123,6 +123,8 @@ function quietWatches() {
       yield { objects: [], version: "1" };
     },
     async *watchMetadata(_selection, { signal }) {
+      // The stop may have come before the watch.
+      if (signal.aborted) return;
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       yield { type: "bookmark", version: "1" };
     },
