@@ -179,8 +179,8 @@ export function noticing(kube: Kube, changed: () => void): Kube {
       if (!options.dryRun) notice(object.kind);
       return applied;
     },
-    delete: async (address, uid) => {
-      const outcome = await kube.delete(address, uid);
+    delete: async (address, ...only) => {
+      const outcome = await kube.delete(address, ...only);
       if (outcome === "deleted") notice(address.kind);
       return outcome;
     },

@@ -17,9 +17,9 @@ import {
   refusesDryRun,
 } from "#core/object-rules.ts";
 import type { Outcome } from "#core/outcome.ts";
-import { ownerRefusal, type Owner } from "#core/plan.ts";
 import type { Drift, Failure } from "#core/protocol.ts";
 import { takeOver, type TakeOver } from "#core/takeover.ts";
+import type { Besides } from "./claims.ts";
 import { KubeError, type Address, type Kube } from "./kube/port.ts";
 
 /** `deliver` brings a new bundle; on an applied one a difference is drift: `correct` restores it, `tell` only tells. */
@@ -27,7 +27,7 @@ export type Mode = "deliver" | "correct" | "tell";
 
 export interface ApplyContext {
   kube: Kube;
-  owner: Owner;
+  besides: Pick<Besides, "refusalOf">;
   sync: SyncOptions;
   mode: Mode;
   /** As it stood before the pass: an object with a known UID is ours even if its mark was taken off. */
@@ -114,7 +114,7 @@ async function applyPresent(
   object: KubeObject,
   live: KubeObject,
 ): Promise<Seen> {
-  const refusal = refusalOf(context, key, live);
+  const refusal = await refusalOf(context, key, live);
   if (isMadeOnce(object))
     return refusal === undefined ? seen(key, object, "unchanged", live) : left(key, object);
   if (refusal !== undefined) return failed(key, object, refusal);
@@ -214,10 +214,10 @@ async function recreate(
 const FORCE_FIX =
   "to delete it and make it again, set the annotation fairlead.dev/force on it, or sync.force";
 
-function refusalOf(context: ApplyContext, key: string, live: KubeObject): string | undefined {
+async function refusalOf(context: ApplyContext, key: string, live: KubeObject): Promise<string | undefined> {
   const uid = context.known.entries[key]?.uid;
   const known = uid !== undefined && uid === live.metadata["uid"];
-  return ownerRefusal(live, context.owner, { adopt: context.sync.adopt || known });
+  return await context.besides.refusalOf(live, context.sync.adopt || known);
 }
 
 function driftOf(live: KubeObject, changes: readonly FieldChange[], restored: boolean): Drift {

@@ -18,6 +18,7 @@ export const USAGE = `fairlead-agent: pulls this cluster's desired state and kee
   --heartbeat TIME     between two heartbeats, 5m                           [FAIRLEAD_HEARTBEAT]
   --rotate-every TIME  age at which its key is replaced, 30d                [FAIRLEAD_ROTATE_EVERY]
   --lease TIME         lead only with a Lease of this length, 24s or so     [FAIRLEAD_LEASE]
+  --watch WHERE        cluster, or namespaces where it may read no others   [FAIRLEAD_WATCH]
   --listen HOST:PORT   serves /healthz, /readyz and /metrics                [FAIRLEAD_LISTEN]
   --no-placements      does not show placements in the cluster
   --help
@@ -57,6 +58,7 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
       heartbeat: text,
       "rotate-every": text,
       lease: text,
+      watch: text,
       listen: text,
       "no-placements": { type: "boolean" },
       help: { type: "boolean" },
@@ -76,6 +78,7 @@ export function parseConfig(argv: readonly string[], env: Env): AgentConfig | { 
     options: {
       ...AGENT_OPTIONS,
       placements: values["no-placements"] !== true,
+      watchWithin: watchFrom(values.watch ?? env["FAIRLEAD_WATCH"]),
       driftEveryMs: duration(
         "drift-every",
         values["drift-every"] ?? env["FAIRLEAD_DRIFT_EVERY"],
@@ -125,6 +128,11 @@ function tokenFrom(token: string | undefined, file: string | undefined, env: Env
   const path = file ?? (token === undefined ? env["FAIRLEAD_TOKEN_FILE"] : undefined);
   const text = path === undefined ? (token ?? env["FAIRLEAD_TOKEN"]) : readFileSync(path, "utf8");
   return text === undefined || text.trim() === "" ? undefined : text.trim();
+}
+
+function watchFrom(text = "cluster"): AgentOptions["watchWithin"] {
+  if (text === "cluster" || text === "namespaces") return text;
+  throw new Error("--watch must be cluster or namespaces");
 }
 
 function leaseFrom(text: string | undefined, env: Env): AgentConfig["lease"] {

@@ -6,7 +6,7 @@ import { deliverySteps, removalSteps, type Step } from "#core/delivery.ts";
 import { assertNever } from "#core/assert.ts";
 import { HOOKS_MAX } from "#core/hook-run.ts";
 import { batchesOf, hooksAt, isHook, type Hook } from "#core/hooks.ts";
-import { union, withUids } from "#core/inventory.ts";
+import { leaving, union, without, withUids } from "#core/inventory.ts";
 import type { KubeObject } from "#core/object.ts";
 import { sentence } from "#core/text.ts";
 import { addressOf, type Seen } from "./apply.ts";
@@ -14,11 +14,14 @@ import { runBatch, tidy, type HookContext } from "./hook.ts";
 import { lookAt } from "./observe.ts";
 import { added, endOf, openIn, verdictsOf, type PassEnd } from "./pass-end.ts";
 import { phaseOf } from "./placement.ts";
-import { prune } from "./prune.ts";
+import { prune, type Left } from "./prune.ts";
+
+const HELD_TOLD_MS = 3_000;
 
 export interface Deliverable extends HookContext {
   apply: (objects: readonly KubeObject[]) => Promise<Seen[]>;
-  prune: { prune: boolean; limit: number };
+  /** `leaving`: the App goes, and stays until other Apps have what it leaves to them. */
+  prune: { prune: boolean; limit: number; leaving: boolean };
   /** Made just before the first object, or the first hook, needs it. */
   ensureTarget: () => Promise<void>;
 }
@@ -104,10 +107,9 @@ async function takeStep(context: Deliverable, step: Step): Promise<PassEnd | und
 
 async function hookStep(context: Deliverable, hooks: readonly Hook[]): Promise<PassEnd | undefined> {
   const end = await runBatch(context, hooks);
-  const outcomes = outcomesOf(context);
   if (end.kind === "done") return undefined;
-  if (end.kind === "waiting")
-    return { kind: "waiting", told: { phase: "applying", message: sentence(end.message) }, outcomes };
+  if (end.kind === "waiting") return waitingFor(context, end.message);
+  const outcomes = outcomesOf(context);
   return { kind: "failed", outcomes, drift: [], failures: end.failures, passing: false, retryAfterMs: 0 };
 }
 
@@ -122,16 +124,41 @@ async function applyStep(context: Deliverable, objects: readonly KubeObject[]): 
 }
 
 async function pruneStep(context: Deliverable, keeping: readonly KubeObject[]): Promise<PassEnd | undefined> {
-  const { deps, owner, stopper, store, run } = context;
+  const { deps, owner, stopper, store, run, besides } = context;
   const atOnceMax = deps.options.objectsAtOnceMax;
   const order = { ...context.prune, desired: keeping };
-  const pruned = await prune({ kube: deps.kube, owner, stopper, atOnceMax }, store.inventory, order);
+  const pruned = await prune({ kube: deps.kube, owner, stopper, atOnceMax, besides }, store.inventory, order);
   if (pruned.kind === "over-limit") return { ...pruned, outcomes: outcomesOf(context) };
-  await store.save(pruned.inventory);
+  if (pruned.kind === "waiting") return heldUp(context, pruned.message);
+  // Of an App that goes, what others only need has nobody to remember it.
+  const left = pruned.left.filter(({ taking }) => taking || !context.prune.leaving);
+  const kept = new Set(left.map(({ key }) => key));
+  const gone = [...pruned.gone, ...pruned.left.map(({ key }) => key).filter((key) => !kept.has(key))];
+  await store.save(leaving(without(store.inventory, gone), kept));
+  if (context.prune.leaving && pruned.failures.length === 0 && left[0] !== undefined)
+    return heldUp(context, handedOver(left[0], left.length));
   run.progress.pruned = added(run.progress.pruned, pruned.outcomes);
   if (pruned.failures.length === 0) return undefined;
   const { failures, passing } = pruned;
   return { kind: "failed", outcomes: outcomesOf(context), drift: [], failures, passing, retryAfterMs: 0 };
+}
+
+function waitingFor(context: Deliverable, message: string): PassEnd {
+  const told = { phase: "applying", message: sentence(message) } as const;
+  return { kind: "waiting", told, outcomes: outcomesOf(context) };
+}
+
+/** Mostly over within a moment, as statements that come together are read together: not worth a report. */
+function heldUp(context: Deliverable, message: string): PassEnd {
+  const { deps, run } = context;
+  run.progress.heldSince ??= deps.clock();
+  if (deps.clock() - run.progress.heldSince >= HELD_TOLD_MS) return waitingFor(context, message);
+  return { kind: "waiting", outcomes: outcomesOf(context) };
+}
+
+function handedOver({ app, object }: Left, count: number): string {
+  const more = count > 1 ? ` and ${count - 1} more` : "";
+  return `waits until App ${app} has taken over ${object}${more}`;
 }
 
 async function healthStep(context: Deliverable): Promise<PassEnd | undefined> {

@@ -19,6 +19,8 @@ export interface Progress {
   seen: Seen[];
   /** What was pruned. */
   pruned: OutcomeCounts;
+  /** Since when another App is waited for. */
+  heldSince?: number;
 }
 
 export class DeliveryRun {

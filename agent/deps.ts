@@ -5,6 +5,7 @@
 import { HEARTBEAT_MS, KEY_AGE_MS, UNCONDITIONAL_FETCH_MS } from "#core/limits.ts";
 import type { HubRequest, HubResponse } from "./hub-fetch.ts";
 import type { Kube } from "./kube/port.ts";
+import type { Within } from "./watch/live.ts";
 
 export interface AgentDeps {
   kube: Kube;
@@ -40,6 +41,8 @@ export interface AgentOptions {
   healthEveryMs: number;
   /** A watch is renewed after this long, or up to twice as long. */
   watchForMs: number;
+  /** `namespaces`: a kind is watched in each namespace where an App holds one, not in the whole cluster. */
+  watchWithin: Within;
   /** A kind that may not be watched is tried again this often. */
   unwatchedRetryMs: number;
   unconditionalFetchMs: number;
@@ -81,6 +84,7 @@ export const AGENT_OPTIONS: AgentOptions = {
   stirSettleMs: 40,
   healthEveryMs: 60_000,
   watchForMs: 5 * 60_000,
+  watchWithin: "cluster",
   unwatchedRetryMs: 10 * 60_000,
   unconditionalFetchMs: UNCONDITIONAL_FETCH_MS,
   rotateEveryMs: KEY_AGE_MS,

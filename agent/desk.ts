@@ -3,6 +3,7 @@
  * index of Apps is written before an App's first record, one write at a time.
  */
 import { emptyState, loadState } from "./app-state.ts";
+import { Claims } from "./claims.ts";
 import { Lane, type LaneContext } from "./lane.ts";
 import { dropLeftovers } from "./pass.ts";
 import type { Content } from "./placement.ts";
@@ -17,13 +18,14 @@ export interface Assignment {
 
 export class Desk {
   readonly #context: LaneContext;
+  readonly #claims = new Claims();
   readonly #lanes = new Map<string, Lane>();
   readonly #running = new Set<Promise<void>>();
   readonly #indexed = new Set<string>();
   readonly #indexWrites = new Slots(1);
 
-  constructor(context: Omit<LaneContext, "remember">) {
-    this.#context = { ...context, remember: (app) => this.#remember(app) };
+  constructor(context: Omit<LaneContext, "remember" | "claims">) {
+    this.#context = { ...context, claims: this.#claims, remember: (app) => this.#remember(app) };
   }
 
   /** Reads all that earlier agents of this cluster kept; healing starts at once, without the hub. */
@@ -47,6 +49,7 @@ export class Desk {
     for (const { app, statement } of assignments) this.#laneOf(app).offer({ jws: statement, again });
     const named = new Set(assignments.map((one) => one.app));
     for (const [app, lane] of this.#lanes) if (!named.has(app)) lane.absent();
+    this.#claims.heard();
   }
 
   /** Sorted by App; Apps with nothing to tell are left out. */
@@ -73,6 +76,7 @@ export class Desk {
 
   #start(app: string, lane: Lane): Lane {
     this.#lanes.set(app, lane);
+    this.#claims.add(app, lane);
     const running = lane.run().finally(() => this.#running.delete(running));
     this.#running.add(running);
     return lane;

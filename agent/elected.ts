@@ -89,9 +89,9 @@ function guarded(kube: Kube, guard: () => void): Kube {
       guard();
       return await kube.setManagers(address, managers, version);
     },
-    async delete(address, uid) {
+    async delete(...args) {
       guard();
-      return await kube.delete(address, uid);
+      return await kube.delete(...args);
     },
   };
 }

@@ -101,7 +101,7 @@ async function explained(
 
 /** Why it cannot run at all; undefined once `work` is done. */
 async function refused(
-  { owner, store, adopt, problems }: HookContext,
+  { besides, store, adopt, problems }: HookContext,
   hook: Hook,
   live: KubeObject | undefined,
   work: () => Promise<void>,
@@ -111,7 +111,7 @@ async function refused(
   if (problem !== undefined) return problem;
   const uid = store.inventory.entries[key]?.uid;
   const known = uid !== undefined && uid === live?.metadata["uid"];
-  const refusal = live === undefined ? undefined : ownerRefusal(live, owner, { adopt: adopt || known });
+  const refusal = live === undefined ? undefined : await besides.refusalOf(live, adopt || known);
   if (refusal !== undefined) return refusal;
   try {
     await work();

@@ -4,6 +4,7 @@
  */
 import { hasPods } from "#core/health/pods.ts";
 import type { Drift } from "#core/protocol.ts";
+import type { Claimant } from "./claims.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
 import { applyOrderOf, type AppState } from "./app-state.ts";
 import { HubError } from "./hub.ts";
@@ -28,9 +29,9 @@ export interface LaneContext extends AcceptContext, PassContext {
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-export class Lane {
+export class Lane implements Claimant {
   readonly #context: LaneContext;
-  readonly #state: AppState;
+  readonly state: AppState;
   readonly #alarm: Alarm;
   #offer: Offer | undefined;
   #offerAt = NEVER;
@@ -51,14 +52,25 @@ export class Lane {
 
   constructor(context: LaneContext, state: AppState) {
     this.#context = context;
-    this.#state = state;
+    this.state = state;
     this.#alarm = context.stopper.alarm();
     this.#live = context.watches.of(() => this.#woken());
     this.#passAt = state.record?.state === "kept" ? 0 : NEVER;
   }
 
   content(): Content | undefined {
-    return contentOf(this.#state);
+    return contentOf(this.state);
+  }
+
+  get undecided(): boolean {
+    return this.#offer !== undefined;
+  }
+
+  /** Another App's word has changed, and this one asked for it. */
+  wake(): void {
+    if (this.#passAt === NEVER) return;
+    this.#passAt = Math.min(this.#passAt, this.#context.deps.clock());
+    this.#alarm.ring();
   }
 
   /** The hub's answer holds this statement for the App. */
@@ -75,12 +87,12 @@ export class Lane {
   absent(): void {
     this.#offer = undefined;
     this.#offerAt = NEVER;
-    if (this.#state.refusal !== undefined) this.#state.refusal = undefined;
+    if (this.state.refusal !== undefined) this.state.refusal = undefined;
     this.#setOrphaned(true);
   }
 
   async run(): Promise<void> {
-    if (this.#state.broken) return;
+    if (this.state.broken) return;
     const { deps, stopper } = this.#context;
     while (!stopper.stopped) {
       const now = deps.clock();
@@ -111,7 +123,7 @@ export class Lane {
   }
 
   #setOrphaned(orphaned: boolean): void {
-    this.#state.orphaned = orphaned;
+    this.state.orphaned = orphaned;
     this.#context.reporter.changed();
   }
 
@@ -122,10 +134,10 @@ export class Lane {
     } catch (error) {
       if (error instanceof Stopped || this.#context.stopper.stopped) return;
       const { deps } = this.#context;
-      const { app, view } = this.#state;
+      const { app, view } = this.state;
       const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
       deps.log({ level: "error", app, message: error instanceof Error ? (error.stack ?? message) : message });
-      this.#state.view = { ...(view ?? brokenContent(app, message)), phase: "failed", message };
+      this.state.view = { ...(view ?? brokenContent(app, message)), phase: "failed", message };
       this.#offerAt = NEVER;
       this.#offer = undefined;
       this.#startOver();
@@ -138,16 +150,17 @@ export class Lane {
     const offer = this.#offer;
     if (offer === undefined) return;
     try {
-      const end = await accept(this.#context, this.#state, offer);
+      const end = await accept(this.#context, this.state, offer);
       if (this.#offer === offer) this.#clearOffer();
       if (end === "kept") this.#startOver();
+      this.#context.claims.changed(this.state.app);
     } catch (error) {
       if (!(error instanceof HubError || error instanceof KubeError)) throw error;
       const { deps, stopper } = this.#context;
       if (stopper.stopped) return;
       this.#offerFailures += 1;
       this.#offerAt = this.#soon(this.#offerFailures);
-      deps.log({ level: "warn", app: this.#state.app, message: `statement not taken up: ${error.message}` });
+      deps.log({ level: "warn", app: this.state.app, message: `statement not taken up: ${error.message}` });
     }
   }
 
@@ -168,18 +181,20 @@ export class Lane {
   }
 
   async #pass(keys?: ReadonlySet<string>): Promise<void> {
-    const before = this.#state.view?.phase;
+    const { record } = this.state;
+    const before = this.state.view?.phase;
     const part = keys === undefined ? undefined : { keys, open: this.#open };
     const since = this.#context.deps.clock();
-    const result = await runPass(this.#context, this.#state, this.#live, this.#passFailures, part);
+    const result = await runPass(this.#context, this.state, this.#live, this.#passFailures, part);
     const drift = result.kind === "settled" ? [...result.drift.values()] : [];
     const restored = drift.filter((one) => one.restored).length;
     this.#context.vitals.passed(result.kind, this.#context.deps.clock() - since, restored);
-    const { phase, message } = this.#state.view ?? {};
+    const { phase, message } = this.state.view ?? {};
     if (phase !== before)
-      this.#context.deps.log({ level: "info", app: this.#state.app, message: `${phase}: ${message}` });
+      this.#context.deps.log({ level: "info", app: this.state.app, message: `${phase}: ${message}` });
     const due = this.#passAt;
     this.#schedule(result);
+    if (this.state.record !== record) this.#context.claims.changed(this.state.app);
     // A look at a part does not put off the look at the whole.
     if (part !== undefined && result.kind === "settled") this.#passAt = due;
   }
@@ -189,17 +204,17 @@ export class Lane {
     const now = this.#context.deps.clock();
     this.#healAt = NEVER;
     const keys = this.#fights.free(this.#live.takeStirred(), now);
-    const order = applyOrderOf(this.#state);
+    const order = applyOrderOf(this.state);
     if (keys.size > 0 && order?.record.applied === true)
       await this.#pass(order.order.sync.drift === "correct" ? keys : undefined);
-    this.#state.fight = this.#fights.standing(now);
+    this.state.fight = this.#fights.standing(now);
     this.#healAt = Math.min(this.#healAt, this.#fights.nextAt(now));
   }
 
   #noteFights(drift: ReadonlyMap<string, Drift>): void {
     const { clock, log } = this.#context.deps;
     for (const message of this.#fights.restored(drift, clock()))
-      log({ level: "warn", app: this.#state.app, message });
+      log({ level: "warn", app: this.state.app, message });
   }
 
   #schedule(result: PassResult): void {
@@ -240,9 +255,9 @@ export class Lane {
     const { kube, clock, options } = this.#context.deps;
     const keys = new Set([...this.#open.keys(), ...this.#live.moved]);
     this.#live.moved.clear();
-    const { judge } = judging(this.#context, this.#state);
+    const { judge } = judging(this.#context, this.state);
     const looking = { kube, atOnceMax: options.objectsAtOnceMax, judge };
-    await observe(looking, this.#state, this.#live, this.#open, keys);
+    await observe(looking, this.state, this.#live, this.#open, keys);
     this.#observedAt = clock();
     const open = [...this.#open.keys()];
     const watched = open.every((key) => this.#live.index.isSynced(key));

@@ -7,8 +7,8 @@ import type { Told } from "./placement.ts";
 
 export type PassEnd =
   | { kind: "done"; outcomes: OutcomeCounts; drift: Drift[]; verdicts: Map<string, Health>; seen: Seen[] }
-  /** A hook runs, or hooks wait for health: the next pass goes on there. */
-  | { kind: "waiting"; told: Told; outcomes: OutcomeCounts }
+  /** A hook runs, or hooks wait for health, or another App is waited for: the next pass goes on there. */
+  | { kind: "waiting"; told?: Told; outcomes: OutcomeCounts }
   /** `passing`: nothing is wrong but the server, worth another try soon. */
   | {
       kind: "failed";

@@ -10,6 +10,7 @@ import { sentence } from "#core/text.ts";
 import { KubeError } from "./kube/port.ts";
 import { applyOrderOf, lastObjects, objectsOf, type AppState } from "./app-state.ts";
 import { addressOf, type Mode } from "./apply.ts";
+import type { Claims } from "./claims.ts";
 import { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
 import { Memo } from "./drift/memo.ts";
@@ -32,6 +33,7 @@ const SPOILED_PASSES_MAX = 3;
 export interface PassContext {
   deps: AgentDeps;
   reasons: PodReasons;
+  claims: Claims;
   stopper: Stopper;
   identity: () => Identity;
 }
@@ -212,12 +214,13 @@ export function judging({ deps, reasons }: PassContext, state: AppState): { judg
 }
 
 function syncContext(context: PassContext, state: AppState, record: KeptRecord): SyncContext {
-  const { deps, stopper } = context;
+  const { deps, stopper, claims } = context;
   const { hub, project } = context.identity();
   const owner = { hub, project, app: state.app };
   const run = new DeliveryRun(deps.kube, state, record);
   const settled = () => undefined;
-  return { deps, stopper, owner, store: state.store, run, settled, ...judging(context, state) };
+  const besides = claims.besides(owner);
+  return { deps, stopper, owner, store: state.store, run, besides, settled, ...judging(context, state) };
 }
 
 /** The view to go on from: that of this generation, or a new one. */

@@ -4,7 +4,7 @@
  * server-side apply; it is in no inventory and therefore never pruned.
  */
 import { isHook } from "#core/hooks.ts";
-import { withUids } from "#core/inventory.ts";
+import { leaving, leftIn, without, withUids } from "#core/inventory.ts";
 import { refKey, refOf, type KubeObject } from "#core/object.ts";
 import { scaledIn } from "#core/object-rules.ts";
 import type { Owner } from "#core/plan.ts";
@@ -13,10 +13,12 @@ import type { ApplyContext, Mode, Seen } from "./apply.ts";
 import { deliver, identified, remove, type Deliverable } from "./deliver.ts";
 import type { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
+import type { Besides } from "./claims.ts";
 import { endOf, type PassEnd } from "./pass-end.ts";
 import type { Judge } from "./observe.ts";
 import type { Explain } from "./pods.ts";
 import { prepare, type Prepared } from "./prepare.ts";
+import { prune } from "./prune.ts";
 import type { InventoryStore } from "./state/inventories.ts";
 import { ensureNamespace } from "./state/system.ts";
 import type { Stopper } from "./stop.ts";
@@ -31,6 +33,7 @@ export interface SyncContext {
   owner: Owner;
   store: InventoryStore;
   run: DeliveryRun;
+  besides: Besides;
   settled: ApplyContext["settled"];
   judge: Judge;
   explain: Explain;
@@ -51,7 +54,7 @@ export async function applyPass(
   if (mode === "deliver") {
     const { prune, adopt } = order.sync;
     const { problems } = prepared;
-    const budget = { prune, limit: order.pruneLimit };
+    const budget = { prune, limit: order.pruneLimit, leaving: false };
     const whole: Deliverable = { ...context, adopt, problems, apply, prune: budget, ensureTarget };
     return await deliver(whole, prepared.objects, usable);
   }
@@ -59,7 +62,25 @@ export async function applyPass(
   const held = prepared.objects.filter((object) => !isHook(object));
   const seen = await apply(held);
   if (mode !== "tell") await store.save(withUids(store.inventory, seen.flatMap(identified)));
-  return endOf(seen);
+  return (await endLeft(context, order)) ?? endOf(seen);
+}
+
+/** What was left to another App is ours to delete once no App wants it; undefined when nothing is to be told of it. */
+async function endLeft(context: SyncContext, order: ApplyOrder): Promise<PassEnd | undefined> {
+  const { deps, owner, stopper, store, besides } = context;
+  const remembered = leftIn(store.inventory);
+  if (Object.keys(remembered.entries).length === 0) return undefined;
+  const atOnceMax = deps.options.objectsAtOnceMax;
+  const parts = { kube: deps.kube, owner, stopper, atOnceMax, besides };
+  const limits = { prune: order.sync.prune, limit: order.pruneLimit };
+  const end = await prune(parts, remembered, { ...limits, desired: [] });
+  if (end.kind === "over-limit") return { ...end, outcomes: {} };
+  if (end.kind === "waiting") return undefined;
+  const kept = end.left.map(({ key }) => key);
+  await store.save(leaving(without(store.inventory, end.gone), kept));
+  if (end.failures.length === 0) return undefined;
+  const { failures, passing } = end;
+  return { kind: "failed", outcomes: {}, drift: [], failures, passing, retryAfterMs: 0 };
 }
 
 /**
@@ -77,18 +98,18 @@ export async function removePass(
   const prepared = await prepare(deps.kube, last.objects, last.namespace, owner, generation);
   const { problems } = prepared;
   const nothing = { apply: () => Promise.resolve([]), ensureTarget: () => Promise.resolve() };
-  const budget = { prune: true, limit: order.pruneLimit };
+  const budget = { prune: true, limit: order.pruneLimit, leaving: true };
   return await remove({ ...context, ...nothing, adopt: false, problems, prune: budget }, prepared.objects);
 }
 
 function applyContext(context: SyncContext, order: ApplyOrder, mode: Mode, prepared: Prepared): ApplyContext {
-  const { deps, owner, store } = context;
+  const { deps, store, besides } = context;
   const { problems } = prepared;
   const { settled } = context;
   const scaled = scaledIn(prepared.objects);
   return {
     kube: deps.kube,
-    owner,
+    besides,
     sync: order.sync,
     mode,
     known: store.inventory,

@@ -63,8 +63,7 @@ export class PlacementShow {
   /** The objects as they are now, to be read for what people wrote on them; a lost one is made again. */
   async read(): Promise<KubeObject[]> {
     if (!this.#defined) return [];
-    const found = await this.#listed();
-    const own = found.filter(({ metadata }) => metadata.namespace === SYSTEM_NAMESPACE);
+    const own = await this.#listed();
     if (!this.#defined) this.changed();
     const names = new Set(own.map(({ metadata }) => metadata.name));
     for (const [app, text] of this.#written)
@@ -79,7 +78,12 @@ export class PlacementShow {
   async #listed(): Promise<KubeObject[]> {
     const found: KubeObject[] = [];
     try {
-      for await (const page of this.#deps.kube.listMetadata({ apiVersion, kind, label }))
+      for await (const page of this.#deps.kube.listMetadata({
+        apiVersion,
+        kind,
+        namespace: SYSTEM_NAMESPACE,
+        label,
+      }))
         found.push(...page.objects);
     } catch (error) {
       if (!(error instanceof KubeError) || error.passing) throw error;

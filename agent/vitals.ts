@@ -85,7 +85,7 @@ export class Vitals {
       apply: (object, options) => counted(options.dryRun ? "dry-run" : "apply", kube.apply(object, options)),
       applyStatus: (object) => counted("apply-status", kube.applyStatus(object)),
       setManagers: (...all) => counted("take-over", kube.setManagers(...all)),
-      delete: (address, uid) => counted("delete", kube.delete(address, uid)),
+      delete: (...args) => counted("delete", kube.delete(...args)),
       pods: (...all) => counted("pods", kube.pods(...all)),
       podLog: (...all) => counted("pod-log", kube.podLog(...all)),
     };

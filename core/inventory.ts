@@ -24,6 +24,7 @@ export const inventorySchema = z.object({
         apiVersion: z.string().min(1).max(253),
         uid: z.string().max(128).optional(),
         hook: z.literal(true).optional(),
+        left: z.literal(true).optional(),
       }),
     )
     .refine(
@@ -38,6 +39,8 @@ interface InventoryEntry {
   uid?: string | undefined;
   /** It ran at a moment of a delivery: it goes by its own policy, and no budget counts it. */
   hook?: true | undefined;
+  /** Dropped, and not deleted as another App wants it: remembered until that one has it, or wants it no more. */
+  left?: true | undefined;
 }
 
 /** Keyed by `refKey`: identity without version. */
@@ -56,7 +59,7 @@ export function union(
   const entries = { ...inventory.entries };
   for (const object of objects) {
     const key = refKey(refOf(object));
-    const { hook: _, ...held } = entries[key] ?? {};
+    const { hook: _, left: __, ...held } = entries[key] ?? {};
     entries[key] = { ...held, apiVersion: object.apiVersion };
   }
   for (const object of hooks) {
@@ -87,6 +90,21 @@ export function withUids(inventory: Inventory, live: readonly KubeObject[]): Inv
 export function without(inventory: Inventory, keys: Iterable<string>): Inventory {
   const gone = new Set(keys);
   return { entries: Object.fromEntries(Object.entries(inventory.entries).filter(([key]) => !gone.has(key))) };
+}
+
+/** These are left to another App; with which UID they were ours says nothing from then on. */
+export function leaving(inventory: Inventory, keys: Iterable<string>): Inventory {
+  const entries = { ...inventory.entries };
+  for (const key of keys) {
+    const held = entries[key];
+    if (held !== undefined) entries[key] = { apiVersion: held.apiVersion, left: true };
+  }
+  return { entries };
+}
+
+/** What was left to another App and is still remembered. */
+export function leftIn(inventory: Inventory): Inventory {
+  return { entries: Object.fromEntries(Object.entries(inventory.entries).filter(([, { left }]) => left)) };
 }
 
 /**

@@ -44,27 +44,26 @@ export type PrunePlan =
   | { kind: "prune"; entries: PruneEntry[] }
   | { kind: "over-limit"; count: number; limit: number; examples: string[] };
 
-/**
- * What the inventory holds and the bundle does not. `limit` is the signed prune limit: above it nothing at all is
- * deleted. Entries are sorted by key; `pruneOrder` says which go first.
- */
-export function planPrune(
-  inventory: Inventory,
-  desired: readonly KubeObject[],
-  options: { prune: boolean; limit: number },
-): PrunePlan {
-  if (!options.prune) return { kind: "none" };
+/** What the inventory holds and the bundle does not, sorted by key; what is never deleted is left out. */
+export function dropped(inventory: Inventory, desired: readonly KubeObject[]): PruneEntry[] {
   const wanted = new Set(desired.map((object) => refKey(refOf(object))));
-  const entries = Object.entries(inventory.entries)
+  return Object.entries(inventory.entries)
     .filter(([key]) => !wanted.has(key) && !isProtected(parseRefKey(key)))
     .map(([key, { apiVersion, uid, hook = false }]) => ({ ...parseRefKey(key), key, apiVersion, uid, hook }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/**
+ * Of what was dropped, what is to be deleted. `limit` is the signed prune limit: above it nothing at all is. `pruneOrder`
+ * says which go first.
+ */
+export function planPrune(entries: PruneEntry[], limit: number): PrunePlan {
   if (entries.length === 0) return { kind: "none" };
   // What a hook left behind is nobody's to miss.
   const counted = entries.filter((entry) => !entry.hook);
-  if (counted.length <= options.limit) return { kind: "prune", entries };
+  if (counted.length <= limit) return { kind: "prune", entries };
   const examples = counted.slice(0, EXAMPLES_MAX).map(refText);
-  return { kind: "over-limit", count: counted.length, limit: options.limit, examples };
+  return { kind: "over-limit", count: counted.length, limit, examples };
 }
 
 /** What no statement can make the agent delete. */
@@ -102,17 +101,18 @@ export function ownerMark(owner: Owner): string {
 }
 
 /**
- * Why a live object must not be written for `owner`: undefined when it is ours, or nobody's and `adopt` is set.
+ * Why a live object must not be written for `owner`: undefined when it is ours, nobody's and `adopt` is set, or `released`
+ * by the App that it belonged to (`core/moving.ts`).
  * Namespaces are no exception: a bundle that names an existing one asks for `adopt`.
  */
 export function ownerRefusal(
   live: KubeObject,
   owner: Owner,
-  options: { adopt: boolean },
+  options: { adopt: boolean; released?: boolean },
 ): string | undefined {
   const held = markOn(live);
   const text = refText(refOf(live));
-  if (held === ownerMark(owner)) return undefined;
+  if (held === ownerMark(owner) || options.released === true) return undefined;
   if (held !== undefined) return `${text} belongs to another App (${held}); remove it from one of the two`;
   return options.adopt
     ? undefined
@@ -137,6 +137,7 @@ export function pruneRefusal(live: KubeObject, owner: Owner): string | undefined
   return undefined;
 }
 
-function markOn(live: KubeObject): string | undefined {
+/** `<hub>/<project>/<app>` as it stands on a live object. */
+export function markOn(live: KubeObject): string | undefined {
   return live.metadata.annotations?.[OWNER_ANNOTATION];
 }

@@ -48,8 +48,10 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
   }
 
   async function collectionOf(selection: Selection): Promise<string> {
-    const served = await servedOrThrow({ ...selection, metadata: { name: "any" } });
-    return `${served.prefix}${served.resource}`;
+    const { apiVersion, kind, namespace } = selection;
+    const served = await servedOrThrow({ apiVersion, kind, metadata: { name: "any" } });
+    const within = namespace === undefined ? "" : `namespaces/${encodeURIComponent(namespace)}/`;
+    return `${served.prefix}${within}${served.resource}`;
   }
 
   async function get(target: Address): Promise<KubeObject | undefined> {
@@ -74,19 +76,20 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
       return asObject(answer);
     },
     ...partialWrites(wire, servedOrThrow),
-    async delete(target, uid) {
+    async delete(target, uid, resourceVersion) {
       const served = await discovery.find(target.apiVersion, target.kind);
       if (served === undefined) return "absent";
       const body = {
         propagationPolicy: "Background",
-        ...(uid === undefined ? {} : { preconditions: { uid } }),
+        ...(uid === undefined ? {} : { preconditions: { uid, resourceVersion } }),
       };
       try {
         await wire.send({ method: "DELETE", path: pathOf(served, target), body });
         return "deleted";
       } catch (error) {
         if (isAbsent(error)) return "absent";
-        if (error instanceof KubeError && error.status === 409) return afterConflict(target, uid, error);
+        if (error instanceof KubeError && error.status === 409)
+          return afterConflict(target, { uid, resourceVersion }, error);
         throw error;
       }
     },
@@ -111,12 +114,18 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     close: () => wire.close(),
   };
 
-  /** A 409 says that the UID differs, or that a deletion is under way already; only a look tells which. */
-  async function afterConflict(target: Address, uid: string | undefined, error: KubeError) {
+  /** A 409 says that it is another one, or that a deletion is under way already; only a look tells which. */
+  async function afterConflict(
+    target: Address,
+    meant: { uid: string | undefined; resourceVersion: string | undefined },
+    error: KubeError,
+  ) {
     const live = await get(target);
     if (live === undefined) return "absent";
-    if (uid !== undefined && live.metadata["uid"] !== uid) return "other";
-    if (live.metadata["deletionTimestamp"] !== undefined) return "deleted";
+    const { uid, deletionTimestamp, resourceVersion } = live.metadata;
+    if (meant.uid !== undefined && uid !== meant.uid) return "other";
+    if (deletionTimestamp !== undefined) return "deleted";
+    if (meant.resourceVersion !== undefined && resourceVersion !== meant.resourceVersion) return "other";
     throw error;
   }
 

@@ -108,6 +108,7 @@ export function isSelected(object: KubeObject | undefined, selection: Selection)
     object !== undefined &&
     object.kind === selection.kind &&
     object.apiVersion === selection.apiVersion &&
+    (selection.namespace === undefined || object.metadata.namespace === selection.namespace) &&
     object.metadata.labels?.[selection.label] !== undefined
   );
 }

@@ -89,11 +89,12 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       const live = stored.held(keyOf(target));
       return live === undefined ? undefined : stored.show(live);
     },
-    async delete(target, uid) {
+    async delete(target, uid, resourceVersion) {
       const key = keyOf(target);
       const live = objects.get(key);
       if (live === undefined) return "absent";
       if (uid !== undefined && uid !== live.uid) return "other";
+      if (resourceVersion !== undefined && resourceVersion !== String(live.version)) return "other";
       stored.remove(key, live);
       for (const [within, one] of contentsOf(objects, live.object)) stored.remove(within, one);
       return "deleted";

@@ -31,7 +31,7 @@ const eventSchema = z.discriminatedUnion("type", [
   }),
 ]);
 
-/** `path` is that of the kind in all namespaces. */
+/** `path` is that of the kind, in all namespaces or in one. */
 export async function* listMetadata(
   wire: Wire,
   path: string,

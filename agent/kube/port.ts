@@ -16,10 +16,12 @@ export interface Address {
   name: string;
 }
 
-/** Objects of one kind, in all namespaces, that bear a label. */
+/** Objects of one kind that bear a label. */
 export interface Selection {
   apiVersion: string;
   kind: string;
+  /** Absent: in all namespaces. */
+  namespace?: string;
   /** Its key, whatever its value. */
   label: string;
 }
@@ -71,8 +73,12 @@ export interface Kube {
   ): Promise<KubeObject>;
   /** Undefined when absent, or when its kind is not served. */
   get(address: Address): Promise<KubeObject | undefined>;
-  /** Background propagation; a UID that differs is `other`, and nothing is deleted. */
-  delete(address: Address, uid: string | undefined): Promise<"deleted" | "absent" | "other">;
+  /** Background propagation; a UID or a `resourceVersion` that differs is `other`, and nothing is deleted. */
+  delete(
+    address: Address,
+    uid: string | undefined,
+    resourceVersion?: string,
+  ): Promise<"deleted" | "absent" | "other">;
   /** Whether the kind is namespaced; undefined when it is not served (asks discovery again before it says so). */
   scopeOf(apiVersion: string, kind: string): Promise<"namespaced" | "cluster" | undefined>;
   /** All kinds that are served, asked anew: `apps/v1`, `Deployment`. Scope and subresources are left out. */

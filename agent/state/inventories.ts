@@ -35,6 +35,11 @@ export class InventoryStore {
     return join(this.#shards);
   }
 
+  /** Without the whole being put together. */
+  entry(key: string): Inventory["entries"][string] | undefined {
+    return this.#shards.map(({ entries }) => entries[key]).find((entry) => entry !== undefined);
+  }
+
   async save(next: Inventory): Promise<void> {
     const shards = split(next, undefined, this.#shards);
     for (const [index, shard] of shards.entries()) {

@@ -1,5 +1,5 @@
 /**
- * One kind, watched for as long as an App holds it: listed, then followed from the list's version, renewed before the
+ * One range (a kind, or a kind in one namespace), watched for as long as an App holds it: listed, then followed from the list's version, renewed before the
  * server tires, listed again when its history is gone or the net is due. What may not be watched is told once and
  * tried again rarely; until then the slow pass looks after it.
  */
@@ -9,7 +9,7 @@ import { KubeError, type Selection } from "../kube/port.ts";
 import type { Slots } from "../slots.ts";
 import type { Stopper } from "../stop.ts";
 import { backoff, jittered } from "../wait.ts";
-import { kindOf, type LiveIndex } from "./live.ts";
+import type { LiveIndex } from "./live.ts";
 
 export interface KindContext {
   deps: Pick<AgentDeps, "kube" | "clock" | "sleep" | "random" | "log" | "options">;
@@ -69,7 +69,7 @@ async function list({ deps, index }: KindContext, selection: Selection): Promise
       index.saw(key, object, String(object.metadata["resourceVersion"]));
     }
   }
-  index.listed(kindIn(selection), keys, version);
+  index.listed(rangeIn(index, selection), keys, version);
   return version;
 }
 
@@ -114,7 +114,7 @@ async function afterError(
   let wait = Math.max(backoff(cursor.failures, backoffMinMs, backoffMaxMs, random), error.retryAfterMs ?? 0);
   if (!error.passing) {
     cursor.version = undefined;
-    index.lost(kindIn(selection));
+    index.lost(rangeIn(index, selection));
   }
   if (!error.passing && error.status !== 410) {
     if (!cursor.told) log({ level: "warn", message: unwatched(selection, error) });
@@ -124,13 +124,13 @@ async function afterError(
   await sleep(wait, signal);
 }
 
-function unwatched({ apiVersion, kind }: Selection, { reason, message }: KubeError): string {
+function unwatched({ apiVersion, kind, namespace }: Selection, { reason, message }: KubeError): string {
   return (
-    `${apiVersion} ${kind} cannot be watched (${reason}: ${message}); drift in it is found by the full comparison only: ` +
+    `${apiVersion} ${kind} cannot be watched ${namespace === undefined ? "" : `in ${namespace} `}(${reason}: ${message}); drift in it is found by the full comparison only: ` +
     "allow the agent to list and watch it, or shorten --drift-every"
   );
 }
 
-function kindIn({ apiVersion, kind }: Selection): string {
-  return kindOf(refKey(refOf({ apiVersion, kind, metadata: { name: "any" } })));
+function rangeIn(index: LiveIndex, { apiVersion, kind, namespace }: Selection): string {
+  return index.rangeOf(refKey(refOf({ apiVersion, kind, metadata: { name: "any", namespace } })));
 }

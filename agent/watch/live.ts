@@ -5,6 +5,10 @@
  */
 import { parseRefKey, type KubeObject } from "#core/object.ts";
 import { traceOf } from "#core/trace.ts";
+import type { Address, Selection } from "../kube/port.ts";
+
+/** What one watch is over: a kind in the whole cluster, or in one namespace of those where objects are held. */
+export type Within = "cluster" | "namespaces";
 
 interface Sight {
   /** `GONE` where the object is not there. */
@@ -30,7 +34,8 @@ export interface Holder {
   wake(): void;
 }
 
-interface Kind {
+/** What one watch shows. */
+interface Range {
   entries: Map<string, Entry>;
   /** Listed, and watched since. */
   synced: boolean;
@@ -38,10 +43,27 @@ interface Kind {
 
 const GONE = "gone";
 /** All that a watch shows, whether an App holds it yet or not; what is above has to be asked for. */
-const ENTRIES_PER_KIND_MAX = 50_000;
+const ENTRIES_PER_RANGE_MAX = 50_000;
 
 export class LiveIndex {
-  readonly #kinds = new Map<string, Kind>();
+  readonly #ranges = new Map<string, Range>();
+  readonly #within: Within;
+
+  constructor(within: Within = "cluster") {
+    this.#within = within;
+  }
+
+  /** What one watch is over: `apps/Deployment`, or `apps/Deployment/shop`; whatever the version. */
+  rangeOf(key: string): string {
+    const { group, kind, namespace } = parseRefKey(key);
+    return this.#within === "cluster" ? `${group}/${kind}` : `${group}/${kind}/${namespace}`;
+  }
+
+  /** Of the objects in the range of this address. */
+  selectionOf({ apiVersion, kind, namespace }: Omit<Address, "name">): Omit<Selection, "label"> {
+    const wide = this.#within === "cluster" || namespace === "";
+    return wide ? { apiVersion, kind } : { apiVersion, kind, namespace };
+  }
 
   /** One object as a watch shows it; `undefined` is gone. */
   saw(key: string, object: KubeObject | undefined, version: string): void {
@@ -51,26 +73,26 @@ export class LiveIndex {
     this.#sweep(key, entry);
   }
 
-  /** All objects of a kind at one version: who is not among them is gone. */
-  listed(kind: string, keys: ReadonlySet<string>, version: string): void {
-    const known = this.#kinds.get(kind) ?? this.#start(kind);
+  /** All objects of a range at one version: who is not among them is gone. */
+  listed(range: string, keys: ReadonlySet<string>, version: string): void {
+    const known = this.#ranges.get(range) ?? this.#start(range);
     known.synced = true;
     for (const key of known.entries.keys()) if (!keys.has(key)) this.saw(key, undefined, version);
   }
 
-  /** The watch of a kind has a gap, or there is none. */
-  lost(kind: string): void {
-    const known = this.#kinds.get(kind);
+  /** The watch of a range has a gap, or there is none. */
+  lost(range: string): void {
+    const known = this.#ranges.get(range);
     if (known !== undefined) known.synced = false;
   }
 
-  forget(kind: string): void {
-    this.#kinds.delete(kind);
+  forget(range: string): void {
+    this.#ranges.delete(range);
   }
 
   /** One object as our own request found or left it: news to nobody. `undefined`: it is not there. */
   noted(key: string, object: KubeObject | undefined): void {
-    const held = this.#kinds.get(kindOf(key))?.entries.get(key);
+    const held = this.#ranges.get(this.rangeOf(key))?.entries.get(key);
     if (object === undefined) {
       if (held !== undefined) held.own = { trace: GONE, version: held.seen.version };
       return;
@@ -85,7 +107,7 @@ export class LiveIndex {
    * a watch has shown since then still stirs, and where nothing was asked all stands as it did.
    */
   settle(key: string, wanted: string | undefined): void {
-    const entry = this.#kinds.get(kindOf(key))?.entries.get(key);
+    const entry = this.#ranges.get(this.rangeOf(key))?.entries.get(key);
     if (entry?.own === undefined) return;
     entry.settled = { ...entry.own, wanted };
     delete entry.own;
@@ -95,10 +117,10 @@ export class LiveIndex {
   }
 
   isSettled(key: string, wanted: string): boolean {
-    const kind = this.#kinds.get(kindOf(key));
-    const entry = kind?.entries.get(key);
+    const range = this.#ranges.get(this.rangeOf(key));
+    const entry = range?.entries.get(key);
     return (
-      kind?.synced === true &&
+      range?.synced === true &&
       entry?.settled?.wanted === wanted &&
       entry.settled.version === entry.seen.version
     );
@@ -106,7 +128,7 @@ export class LiveIndex {
 
   /** Changes from here on wake this holder. Undefined: nobody any more. */
   hold(key: string, holder: Holder | undefined): void {
-    const entry = this.#kinds.get(kindOf(key))?.entries.get(key);
+    const entry = this.#ranges.get(this.rangeOf(key))?.entries.get(key);
     if (entry === undefined) return;
     delete entry.holder;
     if (holder === undefined) return this.#sweep(key, entry);
@@ -116,15 +138,15 @@ export class LiveIndex {
 
   /** Only a holder wants to know of what is gone. */
   #sweep(key: string, { holder, seen }: Entry): void {
-    if (holder === undefined && seen.trace === GONE) this.#kind(key).entries.delete(key);
+    if (holder === undefined && seen.trace === GONE) this.#range(key).entries.delete(key);
   }
 
   isSynced(key: string): boolean {
-    return this.#kinds.get(kindOf(key))?.synced === true;
+    return this.#ranges.get(this.rangeOf(key))?.synced === true;
   }
 
   isStirred(key: string): boolean {
-    const entry = this.#kinds.get(kindOf(key))?.entries.get(key);
+    const entry = this.#ranges.get(this.rangeOf(key))?.entries.get(key);
     return entry?.settled !== undefined && entry.settled.trace !== entry.seen.trace;
   }
 
@@ -138,10 +160,10 @@ export class LiveIndex {
 
   /** Undefined where it is older than what is known, or too much. */
   #take(key: string, trace: string, version: string): Entry | undefined {
-    const { entries } = this.#kind(key);
+    const { entries } = this.#range(key);
     const held = entries.get(key);
     if (held === undefined) {
-      if (entries.size >= ENTRIES_PER_KIND_MAX) return undefined;
+      if (entries.size >= ENTRIES_PER_RANGE_MAX) return undefined;
       const entry: Entry = { seen: { trace, version } };
       entries.set(key, entry);
       return entry;
@@ -151,21 +173,15 @@ export class LiveIndex {
     return held;
   }
 
-  #kind(key: string): Kind {
-    return this.#kinds.get(kindOf(key)) ?? this.#start(kindOf(key));
+  #range(key: string): Range {
+    return this.#ranges.get(this.rangeOf(key)) ?? this.#start(this.rangeOf(key));
   }
 
-  #start(kind: string): Kind {
-    const started: Kind = { entries: new Map(), synced: false };
-    this.#kinds.set(kind, started);
+  #start(range: string): Range {
+    const started: Range = { entries: new Map(), synced: false };
+    this.#ranges.set(range, started);
     return started;
   }
-}
-
-/** `apps/Deployment`, `/ConfigMap`: one watch each, whatever the version. */
-export function kindOf(key: string): string {
-  const { group, kind } = parseRefKey(key);
-  return `${group}/${kind}`;
 }
 
 /** Versions of one server are numbers that grow; one that is no number is taken as it comes. */

@@ -1,6 +1,6 @@
 /**
- * The watches of an agent: one for each kind that an App holds, shared by all Apps, ended when no App holds the kind
- * any more. An App reads and marks what it holds through its own `Held`.
+ * The watches of an agent: one for each kind that an App holds (where it may read namespaces only, for each namespace of
+ * it), shared by all Apps, ended when no App holds any of it. An App reads and marks what it holds through its own `Held`.
  */
 import { refKey, refOf, type KubeObject } from "#core/object.ts";
 import { APP_LABEL } from "#core/plan.ts";
@@ -9,11 +9,11 @@ import type { Address } from "../kube/port.ts";
 import { Slots } from "../slots.ts";
 import type { Stopper } from "../stop.ts";
 import { watchKind } from "./kind-watch.ts";
-import { kindOf, LiveIndex, type Holder } from "./live.ts";
+import { LiveIndex, type Holder } from "./live.ts";
 
 const LISTS_AT_ONCE_MAX = 2;
-/** A connection each; the kinds above are found by the slow pass. */
-const KINDS_MAX = 200;
+/** A connection each; what is above is found by the slow pass. */
+const WATCHES_MAX = 200;
 
 interface Watching {
   stop: AbortController;
@@ -21,16 +21,18 @@ interface Watching {
 }
 
 export class Watches {
-  readonly index = new LiveIndex();
+  readonly index: LiveIndex;
   readonly #deps: AgentDeps;
   readonly #stopper: Stopper;
-  readonly #kinds = new Map<string, Watching>();
+  readonly #ranges = new Map<string, Watching>();
   readonly #running = new Set<Promise<void>>();
   readonly #lists = new Slots(LISTS_AT_ONCE_MAX);
+  #toldFull = false;
   readonly #failed = Promise.withResolvers<never>();
 
   constructor(deps: AgentDeps, stopper: Stopper) {
     this.#deps = deps;
+    this.index = new LiveIndex(deps.options.watchWithin);
     this.#stopper = stopper;
     this.#failed.promise.catch(() => {});
   }
@@ -50,34 +52,46 @@ export class Watches {
     await Promise.all(this.#running);
   }
 
-  /** The kinds of one App from now on. */
+  /** The ranges of one App from now on. */
   want(held: Held, wanted: ReadonlyMap<string, Address>): void {
-    for (const [kind, { holders, stop }] of this.#kinds) {
-      if (wanted.has(kind) || !holders.delete(held) || holders.size > 0) continue;
+    for (const [range, { holders, stop }] of this.#ranges) {
+      if (wanted.has(range) || !holders.delete(held) || holders.size > 0) continue;
       stop.abort();
-      this.#kinds.delete(kind);
-      this.index.forget(kind);
+      this.#ranges.delete(range);
+      this.index.forget(range);
     }
-    for (const [kind, address] of wanted) this.add(held, kind, address);
+    for (const [range, address] of wanted) this.add(held, range, address);
   }
 
-  /** This kind as well. */
-  add(held: Held, kind: string, address: Pick<Address, "apiVersion" | "kind">): void {
-    (this.#kinds.get(kind) ?? this.#start(kind, address))?.holders.add(held);
+  /** This range as well. */
+  add(held: Held, range: string, address: Omit<Address, "name">): void {
+    (this.#ranges.get(range) ?? this.#start(range, address))?.holders.add(held);
   }
 
-  #start(kind: string, address: Pick<Address, "apiVersion" | "kind">): Watching | undefined {
-    if (this.#kinds.size >= KINDS_MAX || this.#stopper.stopped) return undefined;
+  #start(range: string, address: Omit<Address, "name">): Watching | undefined {
+    if (this.#stopper.stopped) return undefined;
+    if (this.#ranges.size >= WATCHES_MAX) return this.#full(range);
     const watching: Watching = { stop: new AbortController(), holders: new Set() };
     const signal = AbortSignal.any([watching.stop.signal, this.#stopper.signal]);
-    const { apiVersion, kind: name } = address;
     const context = { deps: this.#deps, stopper: this.#stopper, index: this.index, lists: this.#lists };
-    const running = watchKind(context, { apiVersion, kind: name, label: APP_LABEL }, signal)
+    const selection = { ...this.index.selectionOf(address), label: APP_LABEL };
+    const running = watchKind(context, selection, signal)
       .catch((error: unknown) => this.#failed.reject(error))
       .finally(() => this.#running.delete(running));
     this.#running.add(running);
-    this.#kinds.set(kind, watching);
+    this.#ranges.set(range, watching);
     return watching;
+  }
+
+  #full(range: string): undefined {
+    if (!this.#toldFull)
+      this.#deps.log({
+        level: "warn",
+        message:
+          `${range} is not watched: at most ${WATCHES_MAX} watches are held; ` +
+          "drift in it and in more is found by the full comparison only: shorten --drift-every, or hold fewer kinds and namespaces",
+      });
+    this.#toldFull = true;
   }
 }
 
@@ -105,15 +119,21 @@ export class Held implements Holder {
 
   /** Kinds to come: each is watched from its first object on, as long as a list of it is short. */
   expect(objects: readonly KubeObject[]): void {
-    this.#expected = new Set(objects.map((object) => kindOf(refKey(refOf(object)))));
+    this.#expected = new Set(objects.map(kindOf));
   }
 
   /** What a request of ours found or left. */
   noted(object: KubeObject): void {
     const key = refKey(refOf(object));
     this.index.noted(key, object);
-    const kind = kindOf(key);
-    if (this.#expected.delete(kind)) this.#watches.add(this, kind, object);
+    const { apiVersion, kind, metadata } = object;
+    // What is read on the way (the key of sops) bears no mark, and is no App's.
+    if (metadata.labels?.[APP_LABEL] === undefined || !this.#expected.delete(kindOf(object))) return;
+    this.#watches.add(this, this.index.rangeOf(key), {
+      apiVersion,
+      kind,
+      namespace: metadata.namespace ?? "",
+    });
   }
 
   /** A request of ours found nothing there. */
@@ -125,7 +145,10 @@ export class Held implements Holder {
   hold(addresses: Map<string, Address>): void {
     for (const key of this.#addresses.keys()) if (!addresses.has(key)) this.#letGo(key);
     this.#addresses = addresses;
-    this.#watches.want(this, new Map([...addresses].map(([key, address]) => [kindOf(key), address])));
+    this.#watches.want(
+      this,
+      new Map([...addresses].map(([key, address]) => [this.index.rangeOf(key), address])),
+    );
     for (const key of addresses.keys()) this.index.hold(key, this);
   }
 
@@ -146,4 +169,10 @@ export class Held implements Holder {
     this.stirred.delete(key);
     this.moved.delete(key);
   }
+}
+
+/** Whatever its version and namespace. */
+function kindOf(object: KubeObject): string {
+  const { group, kind } = refOf(object);
+  return `${group}/${kind}`;
 }

@@ -1,12 +1,18 @@
-/** Renders `agent/manifest.yaml` from the agent's chart, for those who have no Helm: `npm run manifest`. */
+/**
+ * `npm run manifest`: writes the definition of placements into the agent's chart, and renders `agent/manifest.yaml` from that, for
+ * those who have no Helm.
+ */
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { stringify } from "yaml";
+import { PLACEMENT_DEFINITION } from "#core/shown-placement.ts";
 import { MANIFEST_FILE, MANIFEST_IMAGE } from "../agent-manifest.ts";
 import { ensureTool } from "./tools.ts";
 
 const CHART = new URL("../../agent/chart", import.meta.url).pathname;
+export const PLACEMENTS_FILE = new URL("../../agent/chart/files/placements.yaml", import.meta.url);
 const NAMESPACE = `# Rendered from agent/chart by npm run manifest; fairlead cluster register NAME --manifest IMAGE fills it in.
 apiVersion: v1
 kind: Namespace
@@ -27,4 +33,12 @@ export async function renderManifest(): Promise<string> {
   return NAMESPACE + stdout;
 }
 
-if (import.meta.main) await writeFile(MANIFEST_FILE, await renderManifest());
+/** For agents that may not define the kind themselves. */
+export function placementsText(): string {
+  return `# From core/shown-placement.ts by npm run manifest.\n${stringify(PLACEMENT_DEFINITION.definition)}`;
+}
+
+if (import.meta.main) {
+  await writeFile(PLACEMENTS_FILE, placementsText());
+  await writeFile(MANIFEST_FILE, await renderManifest());
+}

@@ -2,7 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { renderManifest } from "../../cli/dev/manifest.ts";
+import { PLACEMENT_DEFINITION } from "#core/shown-placement.ts";
+import { PLACEMENTS_FILE, placementsText, renderManifest } from "../../cli/dev/manifest.ts";
 import { MANIFEST_FILE } from "../../cli/agent-manifest.ts";
 import { AGENT_NODE_ARGS } from "../../agent/build.ts";
 import { CHART, helm, manifestsIn, rendered, type Manifest } from "../support/agent-pod.ts";
@@ -112,6 +113,16 @@ describe("the agent's chart", LONG, () => {
 
   it("is what agent/manifest.yaml was rendered from: npm run manifest", async () => {
     expect(await readFile(MANIFEST_FILE, "utf8")).toBe(await renderManifest());
+  });
+
+  it("brings the kind of placements, and watches by namespace, where the agent may do neither for the whole", async () => {
+    expect(await readFile(PLACEMENTS_FILE, "utf8")).toBe(placementsText());
+    const fenced = { rbac: { mode: "namespaced", namespaces: ["shop"] } };
+    const { definition } = PLACEMENT_DEFINITION;
+    expect(await found("CustomResourceDefinition", fenced)).toEqual(JSON.parse(JSON.stringify(definition)));
+    const watch = { name: "FAIRLEAD_WATCH", value: "namespaces" };
+    expect(await text("Deployment", fenced)).toContain(JSON.stringify(watch));
+    expect(await text("Deployment", {})).not.toContain(watch.name);
   });
 
   it("refuses another namespace than the agent's", async () => {

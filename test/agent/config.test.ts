@@ -54,6 +54,7 @@ describe(parseConfig.name, () => {
   });
 
   it("names the flag and what it allows when a value is wrong", () => {
+    expect(() => parseConfig(["--watch", "pods"], {})).toThrow("--watch must be cluster or namespaces");
     expect(() => parseConfig(["--drift-every", "soon"], {})).toThrow(
       "--drift-every must be a duration such as 30s",
     );

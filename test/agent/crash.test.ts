@@ -76,7 +76,7 @@ function closedUntil(kube: Kube, open: () => boolean): Kube {
     setManagers: (at, managers, version) =>
       checked(at.namespace, () => kube.setManagers(at, managers, version)),
     get: (at) => checked(at.namespace === "" ? at.name : at.namespace, () => kube.get(at)),
-    delete: (at, uid) => checked(at.namespace, () => kube.delete(at, uid)),
+    delete: (at, ...only) => checked(at.namespace, () => kube.delete(at, ...only)),
   };
 }
 

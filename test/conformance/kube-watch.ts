@@ -80,6 +80,21 @@ export function kubeWatchConformance(title: string, open: () => KubeUnderTest): 
       expect(versions).toEqual(versions.toSorted((a, b) => a - b));
       expect(JSON.stringify(events)).not.toContain('"data":');
     });
+    it("is listed and watched in one namespace alone where one is named", async () => {
+      const { under, with: of } = await space();
+      const [here, there] = [of.config("a", {}), of.config("b", {})];
+      const elsewhere = await under.namespace();
+      await under.kube.apply({ ...there, metadata: { ...there.metadata, namespace: elsewhere } }, FORCE);
+      const within = { ...of, selection: { ...of.selection, namespace: here.metadata.namespace ?? "" } };
+      const { objects, version } = await listed(under, within);
+      expect(objects).toEqual([]);
+      await under.kube.apply({ ...there, metadata: { ...there.metadata, namespace: elsewhere } }, FORCE);
+      await under.kube.delete({ ...of.address("b"), namespace: elsewhere }, undefined);
+      await under.kube.apply(here, FORCE);
+      const events = await watched(under, within, version, (all) => all.length > 0);
+      expect(told(events)).toEqual(["put a"]);
+      expect((await listed(under, within)).objects.map(({ metadata }) => metadata.name)).toEqual(["a"]);
+    });
     it("goes on from the version of the last event, with what came in between", async () => {
       const { under, with: of } = await space();
       const { version } = await listed(under, of);

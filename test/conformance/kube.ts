@@ -245,6 +245,15 @@ export function kubeConformance(
       expect(await kube.delete(address, live.metadata["uid"] as string)).toBe("deleted");
       expect(await kube.delete(address, undefined)).toBe("absent");
     });
+    it("spares an object that is not at the version that was looked at", async () => {
+      const { kube, namespace, edit } = open();
+      const live = await kube.apply(config(await namespace(), {}), FORCE);
+      const address = addressOf(live);
+      const uid = live.metadata["uid"] as string;
+      const edited = await edit(address, { data: { by: "hand" } }).then(() => kube.get(address));
+      expect(await kube.delete(address, uid, live.metadata["resourceVersion"] as string)).toBe("other");
+      expect(await kube.delete(address, uid, edited?.metadata["resourceVersion"] as string)).toBe("deleted");
+    });
     it("calls an object of an unknown kind absent", async () => {
       const address = { apiVersion: "nowhere.example.org/v1", kind: "Gadget", namespace: "x", name: "y" };
       expect(await open().kube.get(address)).toBeUndefined();

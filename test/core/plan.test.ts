@@ -6,6 +6,7 @@ import { refKey, refOf, type KubeObject } from "#core/object.ts";
 import {
   APP_LABEL,
   appLabel,
+  dropped,
   isProtected,
   mark,
   ownerRefusal,
@@ -40,24 +41,21 @@ describe("planPrune", () => {
   const held = union(EMPTY_INVENTORY, [config("a"), config("b"), config("c")]);
 
   it("names what the bundle no longer has", () => {
-    const plan = planPrune(held, [config("b")], { prune: true, limit: 2 });
+    const plan = planPrune(dropped(held, [config("b")]), 2);
     expect(plan).toMatchObject({ kind: "prune", entries: [{ name: "a", apiVersion: "v1" }, { name: "c" }] });
   });
   it("deletes nothing at all above the limit, and says how much it would have been", () => {
-    expect(planPrune(held, [config("b")], { prune: true, limit: 1 })).toEqual({
+    expect(planPrune(dropped(held, [config("b")]), 1)).toEqual({
       kind: "over-limit",
       count: 2,
       limit: 1,
       examples: ["ConfigMap shop/a", "ConfigMap shop/c"],
     });
   });
-  it("does nothing where pruning is off", () => {
-    expect(planPrune(held, [], { prune: false, limit: 100 })).toEqual({ kind: "none" });
-  });
   it("takes an object that moved to another API version for the same object", () => {
     const moved = union(EMPTY_INVENTORY, [cluster("HorizontalPodAutoscaler", "x", "autoscaling/v1")]);
     const now = [cluster("HorizontalPodAutoscaler", "x", "autoscaling/v2")];
-    expect(planPrune(moved, now, { prune: true, limit: 9 })).toEqual({ kind: "none" });
+    expect(planPrune(dropped(moved, now), 9)).toEqual({ kind: "none" });
   });
   it("never plans to delete Fairlead itself or a namespace that Kubernetes needs", () => {
     const vital = union(EMPTY_INVENTORY, [
@@ -68,7 +66,7 @@ describe("planPrune", () => {
       cluster("CustomResourceDefinition", "placements.fairlead.dev", "apiextensions.k8s.io/v1"),
       cluster("ClusterRole", "fairlead-agent", "rbac.authorization.k8s.io/v1"),
     ]);
-    expect(planPrune(vital, [], { prune: true, limit: 100 })).toEqual({ kind: "none" });
+    expect(planPrune(dropped(vital, []), 100)).toEqual({ kind: "none" });
   });
   it("plans only what the inventory has and the bundle lacks, and never more than the limit", () => {
     const names = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,2}$/), { maxLength: 30 });
@@ -80,7 +78,7 @@ describe("planPrune", () => {
           before.map((name) => config(name)),
         );
         const gone = before.filter((name) => !after.includes(name)).sort();
-        const plan = planPrune(inventory, desired, { prune: true, limit });
+        const plan = planPrune(dropped(inventory, desired), limit);
         if (plan.kind === "prune") {
           expect(plan.entries.map((entry) => entry.key)).toEqual(
             gone.map((name) => refKey(refOf(config(name)))),

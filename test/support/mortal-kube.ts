@@ -26,7 +26,7 @@ export function mortal(kube: Kube, at: number, when: "before" | "after"): Mortal
     apply: (object, options) => lives(() => kube.apply(object, options)),
     setManagers: (address, managers, version) => lives(() => kube.setManagers(address, managers, version)),
     get: (address) => lives(() => kube.get(address)),
-    delete: (address, uid) => lives(() => kube.delete(address, uid)),
+    delete: (...args) => lives(() => kube.delete(...args)),
     scopeOf: (apiVersion, kind) => lives(() => kube.scopeOf(apiVersion, kind)),
     version: () => lives(() => kube.version()),
     // Not counted: when a watch is renewed is not the delivery's order of steps.

@@ -88,9 +88,9 @@ export function counted(kube: Kube): CountedKube {
       writes.push(`own ${address.kind} ${address.name}`);
       return await kube.setManagers(address, managers, version);
     },
-    delete: async (address, uid) => {
+    delete: async (address, ...only) => {
       writes.push(`delete ${address.kind} ${address.name}`);
-      return await kube.delete(address, uid);
+      return await kube.delete(address, ...only);
     },
   };
 }

@@ -17,7 +17,7 @@ const LONG = { timeout: LONG_MS };
 /** Undefined: what the CLI prints for kubectl, with the chart's defaults. */
 const MODES: Record<string, object | undefined> = {
   whole: undefined,
-  fenced: { rbac: { mode: "namespaced", namespaces: ["shop"] }, driftEvery: "1s" },
+  fenced: { rbac: { mode: "namespaced", namespaces: ["shop"] } },
 };
 const NAMES = Object.keys(MODES);
 
@@ -113,6 +113,15 @@ describe("the agents of all modes", () => {
     }
   });
 
+  it("show their placements to kubectl", LONG, async () => {
+    for (const name of NAMES)
+      await until(`the placement in ${name} is shown`, async () => {
+        const shown = await kubectl(clusterOf(name), ["get", "placements", "-n", "fairlead-system"]);
+        return /^shop +\d+ +healthy /m.test(shown);
+      });
+    expect(line.agents["fenced"]?.log()).not.toMatch(/cannot be watched|placements are not shown/);
+  });
+
   it("change their key when they are asked to, and take a new charter", LONG, async () => {
     const path = (name: string) => `/v1/projects/default/clusters/${name}`;
     for (const name of NAMES) expect((await line.post(`${path(name)}/rotate`, {})).ok).toBe(true);
@@ -145,6 +154,8 @@ describe("the agent of a namespace", () => {
         { verb: "get", resource: "secrets", ...own },
         { verb: "patch", resource: "configmaps", ...own },
         { verb: "update", resource: "leases.coordination.k8s.io", name: "fairlead-agent", ...own },
+        { verb: "list", resource: "placements.fairlead.dev", ...own },
+        { verb: "patch", resource: "placements.fairlead.dev/status", ...own },
       ]);
       expect(await may(clusterOf("fenced"), all)).toEqual(wanted);
     },
@@ -155,6 +166,9 @@ describe("the agent of a namespace", () => {
       { verb: "get", resource: "secrets", namespace: "default" },
       { verb: "list", resource: "secrets", namespace: "kube-system" },
       { verb: "list", resource: "secrets" },
+      { verb: "list", resource: "configmaps" },
+      { verb: "list", resource: "placements.fairlead.dev" },
+      { verb: "patch", resource: "customresourcedefinitions.apiextensions.k8s.io" },
       { verb: "list", resource: "secrets", namespace: "fairlead-system" },
       { verb: "patch", resource: "deployments.apps", namespace: "fairlead-system" },
       { verb: "create", resource: "pods", namespace: "fairlead-system" },
