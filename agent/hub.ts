@@ -114,8 +114,12 @@ export class Hub {
     return await parsed(response, registerAnswerSchema, ANSWER_BYTES_MAX);
   }
 
-  /** `etag` undefined asks unconditionally. */
+  /**
+   * `etag` undefined asks unconditionally. Then, and with a heartbeat, the charter's own order holds again: its first address is
+   * where the hub writes, and whoever answers in its stead notes no heartbeat and may be behind.
+   */
   async desired(etag: string | undefined, beat: boolean): Promise<Desired> {
+    if (beat || etag === undefined) this.#first = 0;
     const headers: Record<string, string> = {};
     if (etag !== undefined) headers["if-none-match"] = etag;
     if (beat) headers[BEAT_HEADER] = "1";

@@ -1,5 +1,6 @@
 /** The environment of a function, parsed once in its composition root; a missing name is told with all others. */
 import * as z from "zod";
+import { regionSchema } from "#core/region.ts";
 
 /** What is not set arrives as an empty text. */
 const optionalText = z
@@ -10,6 +11,8 @@ const optionalText = z
 const envSchema = z.object({
   FAIRLEAD_TABLE: z.string(),
   FAIRLEAD_BUCKET: z.string(),
+  /** Of a hub with several regions: this one. */
+  FAIRLEAD_REGION: optionalText.pipe(regionSchema.optional()),
   FAIRLEAD_BUS: z.string().optional(),
   /** Prefix of the hub's parameters: its secret store. */
   FAIRLEAD_SECRETS: z.string().optional(),

@@ -27,6 +27,7 @@ import { putBeat, redeemToken, type Line } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getHub, type Hub } from "../store/hub.ts";
 import { getAssignment } from "../store/placement.ts";
+import type { Writer } from "../store/writer.ts";
 import { answer, notFound, onError, type Log } from "./errors.ts";
 import { holdHub, proveAgent } from "./agent-proof.ts";
 import { rotate } from "./agent-rotate.ts";
@@ -35,12 +36,15 @@ import { takeHold } from "./hold-told.ts";
 import type { ProvenAgent } from "./request-identity.ts";
 import { takeReport } from "./report.ts";
 import { takeDocument, takeServed } from "./served.ts";
+import { onlyRead } from "./only-read.ts";
 
 export interface AgentApiDeps {
   db: Db;
   objects: ObjectStore;
   now: () => number;
   log: Log;
+  /** Of a hub with several regions: elsewhere polls and bundles are answered, and nothing is taken. */
+  writer?: Writer | undefined;
 }
 
 export function buildAgentApp(deps: AgentApiDeps): Hono {
@@ -48,6 +52,7 @@ export function buildAgentApp(deps: AgentApiDeps): Hono {
   const hub = holdHub(deps);
   app.onError(onError(deps.log));
   app.notFound(notFound);
+  app.use(onlyRead(deps.writer));
   const proven = (context: Context): Promise<ProvenAgent> => proveAgent(deps, hub, context);
   // Before the limit for all others, which they are above.
   for (const noun of ["apis", "schemas"] as const)
@@ -144,6 +149,7 @@ async function desired(
   const { etag, body } = await desiredFor(deps, hub, agent, {
     beat: context.req.header(BEAT_HEADER) === "1",
     etag: context.req.header("if-none-match"),
+    isCopy: async () => (await deps.writer?.fault()) !== undefined,
   });
   context.header("etag", etag);
   context.header(POLL_HEADER, String(agent.line.pollMs));

@@ -1,11 +1,13 @@
 /** Schedule → the drift audit of this slot, one for each project. */
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { auditAll } from "../audit/drift-audit.ts";
 
 /** The cron in infra/ fires once in this time; more often makes no second audit. */
 const SLOT_MS = 60 * 60_000;
 let deps: ReturnType<typeof awsDeps> | undefined;
 
-export async function handler(): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(): Promise<void> {
   await auditAll({ ...(deps ??= awsDeps()), slotMs: SLOT_MS });
 }

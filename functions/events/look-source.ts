@@ -1,6 +1,6 @@
 /** Bus → Git: a webhook told of a push, so its Source is looked at now. */
 import type { EventBridgeEvent } from "aws-lambda";
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { awsOutbound } from "../outbound/aws.ts";
 import { lookAtNudged } from "../release/look-source.ts";
@@ -9,7 +9,9 @@ import { awsSecrets } from "../secrets/aws.ts";
 
 let deps: SourceDeps | undefined;
 
-export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(raw: EventBridgeEvent<string, unknown>): Promise<void> {
   await lookAtNudged((deps ??= compose()), parseBusEvent(raw));
 }
 

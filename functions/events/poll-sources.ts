@@ -1,5 +1,5 @@
 /** Schedule → Git: looks at the refs of all Sources that are due. */
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { jsonLog } from "../log.ts";
 import { awsOutbound } from "../outbound/aws.ts";
 import { Poller } from "../release/poll-sources.ts";
@@ -10,7 +10,9 @@ const BEGIN_MS_MAX = 45_000;
 const END_MS_MAX = 110_000;
 let poller: Poller | undefined;
 
-export async function handler(): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(): Promise<void> {
   poller ??= compose();
   await poller.round();
   await poller.drain(BEGIN_MS_MAX, END_MS_MAX);

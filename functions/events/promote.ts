@@ -1,6 +1,6 @@
 /** Bus → Git hosts: a rollout that succeeded, a Promotion that changed or was asked for. Schedule → the same for all of them. */
 import * as z from "zod";
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { jsonLog } from "../log.ts";
 import { awsOutbound } from "../outbound/aws.ts";
@@ -13,7 +13,9 @@ const sweepSchema = z.object({ sweep: z.literal(true) });
 
 let deps: PromoteDeps | undefined;
 
-export async function handler(raw: unknown): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(raw: unknown): Promise<void> {
   deps ??= compose();
   if (!sweepSchema.safeParse(raw).success) return promoteFor(deps, parseBusEvent(raw));
   await sweepPromotions(deps, (where, error) =>

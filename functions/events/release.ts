@@ -3,6 +3,7 @@
  * function that renders and signs.
  */
 import * as z from "zod";
+import { whenWriting } from "../aws.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { releaseDeps } from "../release/aws.ts";
 import { lookFor, sweepApps } from "../release/look-apps.ts";
@@ -12,7 +13,9 @@ const sweepSchema = z.object({ sweep: z.literal(true) });
 
 let deps: ReturnType<typeof releaseDeps> | undefined;
 
-export async function handler(raw: unknown): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(raw: unknown): Promise<void> {
   const held = await (deps ??= releaseDeps());
   await (sweepSchema.safeParse(raw).success ? sweepApps(held) : lookFor(held, parseBusEvent(raw)));
 }
