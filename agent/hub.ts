@@ -118,8 +118,12 @@ export class Hub {
     return await parsed(response, registerAnswerSchema, ANSWER_BYTES_MAX);
   }
 
-  /** With nothing held, all is sent. */
+  /**
+   * With nothing held, all is sent. A look at the whole, and one with a heartbeat, go by the charter's own order again: its first
+   * address is where the hub writes, and whoever answers in its stead notes no heartbeat and may be behind.
+   */
   async desired(held: Held, beat: boolean): Promise<Desired> {
+    if (beat || held.by === "content" || held.etag === undefined) this.#first = 0;
     const headers: Record<string, string> = {};
     if (held.by === "etag" && held.etag !== undefined) headers["if-none-match"] = held.etag;
     if (held.by === "content" && held.content !== undefined) headers[CONTENT_HEADER] = held.content;

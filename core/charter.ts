@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import { digestOf } from "./digest.ts";
+import { failoverFault, regionSchema } from "./region.ts";
 
 /** An Ed25519 public key as a JWK (RFC 8037). */
 export const publicKeySchema = z.object({
@@ -37,6 +38,8 @@ export const charterSchema = z.object({
     .array(z.url({ protocol: /^https?$/ }))
     .min(1)
     .max(8),
+  /** Of a hub with several regions: the one that writes. Agents pass over it. */
+  region: regionSchema.optional(),
 });
 export type Charter = z.infer<typeof charterSchema>;
 
@@ -61,6 +64,8 @@ export function charterFault(held: Charter, next: Charter, signing: string | und
   if (wrong !== undefined) return `the key named ${wrong.kid} is ${kidOf(wrong.key)}`;
   if (signing !== undefined && !named.has(signing))
     return `it does not name ${signing}, the key that this hub signs with: agents would refuse every statement`;
+  const moved = failoverFault(held, next);
+  if (moved !== undefined) return moved;
   const dropped = held.signers.find(({ kid }) => !named.has(kid));
   if (dropped !== undefined && next.epoch === held.epoch)
     return `it drops key ${dropped.kid} in the same epoch: statements that it signed would be refused before they are signed anew`;

@@ -11,6 +11,10 @@ export const hubViewSchema = z.object({
   signers: z.array(z.object({ kid: z.string(), key: publicKeySchema })),
   /** Which of them the hub signs with, as far as it knows. */
   signing: z.string().optional(),
+  /** The region that writes, where there are several. */
+  region: z.string().optional(),
+  /** Who answers: a region, and its address for agents. */
+  here: z.object({ region: z.string(), url: z.string() }).optional(),
   /** Fingerprint of the recovery key. */
   recovery: z.string(),
   /** Digest of the export that it was made of. */

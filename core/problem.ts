@@ -18,6 +18,7 @@ const PROBLEMS = {
   "agent-too-old": { status: 426, title: "This agent's protocol is too old" },
   "too-many": { status: 429, title: "Too many requests; try again after the named time" },
   internal: { status: 500, title: "The hub failed; the cause is in its log under the request id" },
+  "not-writer": { status: 503, title: "Another region of this hub writes" },
   "not-ready": { status: 503, title: "The hub cannot answer at this moment" },
 } as const;
 

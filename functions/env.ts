@@ -1,5 +1,6 @@
 /** The environment of a function, parsed once in its composition root; a missing name is told with all others. */
 import * as z from "zod";
+import { regionSchema } from "#core/region.ts";
 
 /** What is not set arrives as an empty text. */
 const optionalText = z
@@ -13,6 +14,8 @@ const envSchema = z.object({
   /** Said by the platform. */
   AWS_LAMBDA_FUNCTION_NAME: z.string().default("function"),
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: z.string().default("512"),
+  /** Of a hub with several regions: this one. */
+  FAIRLEAD_REGION: optionalText.pipe(regionSchema.optional()),
   FAIRLEAD_BUS: z.string().optional(),
   /** Prefix of the hub's parameters: its secret store. */
   FAIRLEAD_SECRETS: z.string().optional(),

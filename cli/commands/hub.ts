@@ -10,6 +10,7 @@ import { connect } from "../client.ts";
 import type { HubFlags } from "../config.ts";
 import { hubFlags, outputFlag, type OutputFlags } from "../flags.ts";
 import type { Context, Io } from "../io.ts";
+import { failover } from "./hub-failover.ts";
 import { printAs, type Table } from "../print.ts";
 
 interface SignFlags extends HubFlags {
@@ -29,8 +30,14 @@ const status = buildCommand<HubFlags & OutputFlags, [], Context>({
 function table(view: HubView): Table {
   const keys = view.signers.map(({ kid }) => (kid === view.signing ? `${kid} (in use)` : kid));
   const came = view.importing === true ? [["import", "under way: repeat fairlead import"]] : [];
+  const { region, here } = view;
+  const regions = [
+    ...(region === undefined ? [] : [["writes", region]]),
+    ...(here === undefined ? [] : [["answers", here.region]]),
+  ];
   const rows = [
     ["hub", view.hub],
+    ...regions,
     ["epoch", view.epoch],
     ["charter", view.serial],
     ...view.urls.map((url) => ["address", url]),
@@ -126,9 +133,10 @@ const newEpoch = buildCommand<SignFlags, [], Context>({
 });
 
 function charterOf(now: HubView, change: Partial<Charter>): Charter {
-  const { hub, epoch, urls, signers } = now;
+  const { hub, epoch, urls, signers, region } = now;
+  const writer = region === undefined ? {} : { region };
   // The hub's own clock is not asked: a serial only has to grow, and seconds of any clock near the truth do.
-  return { hub, epoch, urls, signers, ...change, serial: nextSerial(now.serial, Date.now()) };
+  return { hub, epoch, urls, signers, ...writer, ...change, serial: nextSerial(now.serial, Date.now()) };
 }
 
 function tell({ stderr }: Io, view: HubView, next: string): void {
@@ -200,6 +208,7 @@ export const hub = buildRouteMap({
     move,
     "rotate-signing-key": rotate,
     "new-epoch": newEpoch,
+    failover,
     "signing-key": signingKey,
     open,
   },

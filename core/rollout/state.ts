@@ -152,6 +152,8 @@ export const rolloutSchema = z.object({
   state: rolloutStateSchema,
   startedAt: z.number(),
   version: z.number().int(),
+  /** In which its statements are signed; absent in items from before, where it stood with the release alone. */
+  epoch: z.number().int().optional(),
   /** Of the statements that it moves clusters to; the next number is kept for its way back. */
   generation: z.number().int().default(0),
   /** Which of `stages` is in force; their number when all are passed. */

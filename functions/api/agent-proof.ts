@@ -5,11 +5,13 @@ import { TIME_HEADER } from "#core/protocol.ts";
 import { retirePrevious } from "../store/agent-key.ts";
 import type { Db } from "../store/db.ts";
 import { getHub, type Hub } from "../store/hub.ts";
+import { whileWriting, type Writer } from "../store/writer.ts";
 import { identify, type Identified, type ProvenAgent } from "./request-identity.ts";
 
 interface Deps {
   db: Db;
   now: () => number;
+  writer?: Writer | undefined;
 }
 
 /** The charter changes rarely; a poll must not read it. */
@@ -42,6 +44,7 @@ export async function proveAgent(deps: Deps, hub: HeldHub, context: Context): Pr
   if (identified.kind === "clock") context.header(TIME_HEADER, String(deps.now()));
   if (identified.kind !== "agent") throw new Problem("unauthenticated", identified.message);
   const { line, by, run } = identified;
-  if (line.previous !== undefined && line.key?.x === by) await retirePrevious(deps.db, line);
+  if (line.previous !== undefined && line.key?.x === by)
+    await whileWriting(deps.writer, () => retirePrevious(deps.db, line), undefined);
   return { line, by, run };
 }

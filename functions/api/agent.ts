@@ -29,6 +29,7 @@ import { putBeat, redeemToken, type Line } from "../store/cluster.ts";
 import type { Db } from "../store/db.ts";
 import { getHub, type Hub } from "../store/hub.ts";
 import { getAssignment } from "../store/placement.ts";
+import type { Writer } from "../store/writer.ts";
 import { answer, notFound, onError, type Log } from "./errors.ts";
 import { kindOfAgents, metering } from "./metering.ts";
 import { holdHub, proveAgent } from "./agent-proof.ts";
@@ -38,6 +39,7 @@ import { takeHold } from "./hold-told.ts";
 import type { ProvenAgent } from "./request-identity.ts";
 import { takeReport } from "./report.ts";
 import { takeDocument, takeServed } from "./served.ts";
+import { onlyRead } from "./only-read.ts";
 
 export interface AgentApiDeps {
   db: Db;
@@ -45,6 +47,8 @@ export interface AgentApiDeps {
   now: () => number;
   log: Log;
   meter?: Meter | undefined;
+  /** Of a hub with several regions: elsewhere polls and bundles are answered, and nothing is taken. */
+  writer?: Writer | undefined;
 }
 
 export function buildAgentApp(deps: AgentApiDeps): Hono {
@@ -53,6 +57,7 @@ export function buildAgentApp(deps: AgentApiDeps): Hono {
   app.onError(onError(deps.log));
   if (deps.meter !== undefined) app.use(metering({ ...deps, meter: deps.meter }, kindOfAgents));
   app.notFound(notFound);
+  app.use(onlyRead(deps.writer));
   const proven = (context: Context): Promise<ProvenAgent> => proveAgent(deps, hub, context);
   // Before the limit for all others, which they are above.
   for (const noun of ["apis", "schemas"] as const)
@@ -150,6 +155,7 @@ async function desired(
     beat: context.req.header(BEAT_HEADER) === "1",
     etag: context.req.header("if-none-match"),
     content: context.req.header(CONTENT_HEADER),
+    isCopy: async () => (await deps.writer?.fault()) !== undefined,
   });
   context.header("etag", etag);
   if (content !== undefined) context.header(CONTENT_HEADER, content);

@@ -13,6 +13,7 @@ import type { Planner } from "../plan/port.ts";
 import type { Outbound } from "../outbound/port.ts";
 import type { SecretStore } from "../secrets/port.ts";
 import type { Db } from "../store/db.ts";
+import type { Writer } from "../store/writer.ts";
 import { agentKeyRoutes } from "./agent-keys.ts";
 import { appRoutes } from "./apps.ts";
 import { applyRoutes } from "./apply.ts";
@@ -30,6 +31,7 @@ import { holdRoutes } from "./holds.ts";
 import { hubRoutes } from "./hub.ts";
 import { API_LIMITS, bodyLimits, timeLimit, type ApiLimits } from "./limits.ts";
 import { openApiDocument } from "./openapi.ts";
+import { onlyRead } from "./only-read.ts";
 import { createPages } from "./pages.ts";
 import { meterRoutes } from "./meter.ts";
 import { metering } from "./metering.ts";
@@ -68,11 +70,17 @@ export interface ApiDeps {
   /** Requests may wait for a change: only where an open connection costs nothing. */
   longPoll?: boolean;
   limits?: Partial<ApiLimits>;
+  /** Of a hub with several regions: elsewhere people may read, and take over. */
+  writer?: Writer | undefined;
   /** Told of refusals, where a process lasts long enough to bring them to the audit log. */
   denials?: Denials;
   /** Counts what this process uses. */
   meter?: Meter | undefined;
 }
+
+/** A plan changes nothing; a charter says itself which region writes. */
+const PLAN = /^\/v1\/projects\/[^/]+\/apps\/[^/]+\/plan$/;
+const CHARTER = /^\/v1\/hub\/charter$/;
 
 export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
   const app = createApi();
@@ -97,6 +105,7 @@ export function buildApp(deps: ApiDeps): Hono<ApiEnv> {
   app.route("/v1", webhookRoutes(deps));
   app.use(identifyCaller(identity));
   if (deps.denials !== undefined) app.use(noteDenials(deps.denials));
+  app.use(onlyRead(deps.writer, PLAN, CHARTER));
   app.use(limitCaller(limits, deps.now));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
   if (deps.longPoll === true) app.use("/v1/*", watch(app, limits));

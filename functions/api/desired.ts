@@ -13,6 +13,8 @@ export interface Poll {
   etag: string | undefined;
   /** Digest of the same, by which a whole look may end without a body. */
   content?: string | undefined;
+  /** Another region writes: nothing is written down here, and the agent may know more than has come. */
+  isCopy?: () => Promise<boolean>;
 }
 
 /** Without a body: what the agent has is what there is. */
@@ -29,10 +31,11 @@ export async function desiredFor(
   poll: Poll,
 ): Promise<Desired> {
   const { project, cluster, pollMs } = line;
-  if (poll.beat) await hear(db, line, run, now());
+  if (poll.beat && !(await poll.isCopy?.())) await hear(db, line, run, now());
   // Read before the assignments: an older tag only costs one more fetch, a newer one would hide an assignment.
   const etag = `"${hub.serial}.${line.desired}"`;
   if (poll.etag === etag) return { etag };
+  if (isAhead(poll.etag, hub.serial, line.desired) && (await poll.isCopy?.())) return { etag: poll.etag };
   const assignments = await listAssignments(db, project, cluster);
   const body: DesiredAnswer = {
     charter: hub.charter,
@@ -42,4 +45,11 @@ export async function desiredFor(
   };
   const content = digestOf(body);
   return content === poll.content ? { etag } : { etag, content, body };
+}
+
+/** What this agent was answered elsewhere is not copied here yet: an older answer would be refused by it, and told as a fault. */
+function isAhead(etag: string | undefined, serial: number, desired: number): etag is string {
+  const [, charter, counter] = /^"(\d+)\.(\d+)"$/.exec(etag ?? "") ?? [];
+  if (charter === undefined) return false;
+  return Number(charter) > serial || (Number(charter) === serial && Number(counter) > desired);
 }

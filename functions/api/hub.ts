@@ -9,6 +9,7 @@ import { Problem } from "#core/problem.ts";
 import { HUB_PROJECT } from "#core/project.ts";
 import { readCharter } from "../release/charter.ts";
 import { charterOf, getHub, putHub, type Hub } from "../store/hub.ts";
+import { mustWrite, type Writer } from "../store/writer.ts";
 import { exportPage, type ExportDeps } from "../transfer/export.ts";
 import { importPage } from "../transfer/import.ts";
 import { authorize, stampOf, type ApiContext, type ApiEnv } from "./caller.ts";
@@ -47,18 +48,24 @@ const importing = route({
   responses: { 200: json(importAnswerSchema, "These lines are in") },
 });
 
-export function hubRoutes(deps: ExportDeps): OpenAPIHono<ApiEnv> {
+interface HubDeps extends ExportDeps {
+  hubUrl: string;
+  writer?: Writer | undefined;
+}
+
+export function hubRoutes(deps: HubDeps): OpenAPIHono<ApiEnv> {
   const { db } = deps;
   const routes = createApi();
   const may = (context: ApiContext, verb: Verb): Promise<void> =>
     authorize(db, context, HUB_PROJECT, { verb, noun: "hub" });
   routes.openapi(get, async (context) => {
     await may(context, "read");
-    return context.json(view(await getHub(db)), 200);
+    return context.json(view(deps, await getHub(db)), 200);
   });
   routes.openapi(putCharter, async (context) => {
     await may(context, "write");
-    return context.json(view(await takeCharter(deps, context, context.req.valid("json").charter)), 200);
+    const hub = await takeCharter(deps, context, context.req.valid("json").charter);
+    return context.json(view(deps, hub), 200);
   });
   routes.openapi(exporting, async (context) => {
     await may(context, "read");
@@ -71,13 +78,20 @@ export function hubRoutes(deps: ExportDeps): OpenAPIHono<ApiEnv> {
   return routes;
 }
 
-async function takeCharter({ db }: ExportDeps, context: ApiContext, jws: string): Promise<Hub> {
+async function takeCharter({ db, writer }: HubDeps, context: ApiContext, jws: string): Promise<Hub> {
   const hub = await getHub(db);
   const read = await readCharter(jws, hub.recoveryKey);
   if (read.kind === "refused") throw new Problem("invalid-request", `charter: ${read.message}`);
   const fault = charterFault(charterOf(hub), read.charter, hub.signing);
   if (fault !== undefined) throw new Problem("conflict", `charter: ${fault}`);
-  const { epoch, serial } = read.charter;
+  const { epoch, serial, region } = read.charter;
+  // Whoever becomes the writer by it takes it; any other one is the writer's to take.
+  if (writer !== undefined && region !== undefined && region !== writer.region)
+    throw new Problem(
+      "not-writer",
+      `the charter makes ${region} the writer, and this is ${writer.region}: bring it to ${region}`,
+    );
+  if (region === undefined || region !== writer?.region) await mustWrite(writer);
   const next = { ...hub, epoch, serial, charter: jws };
   if ((await putHub(db, next, hub, stampOf(context))) === "written") return next;
   throw new Problem(
@@ -86,8 +100,8 @@ async function takeCharter({ db }: ExportDeps, context: ApiContext, jws: string)
   );
 }
 
-function view(hub: Hub): HubView {
-  const { urls, signers } = charterOf(hub);
+function view({ writer, hubUrl }: HubDeps, hub: Hub): HubView {
+  const { urls, signers, region } = charterOf(hub);
   return {
     hub: hub.hub,
     epoch: hub.epoch,
@@ -96,6 +110,8 @@ function view(hub: Hub): HubView {
     signers,
     ...(hub.signing === undefined ? {} : { signing: hub.signing }),
     recovery: fingerprintOf(hub.recoveryKey),
+    ...(region === undefined ? {} : { region }),
+    ...(writer === undefined ? {} : { here: { region: writer.region, url: hubUrl } }),
     ...(hub.imported === undefined ? {} : { imported: hub.imported }),
     ...(hub.importing === undefined ? {} : { importing: true }),
   };

@@ -1,5 +1,5 @@
 /** Schedule → the object store: deletes what nothing has needed for long. */
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { collectGarbage } from "../gc/collect.ts";
 import { jsonLog } from "../log.ts";
 
@@ -7,7 +7,9 @@ import { jsonLog } from "../log.ts";
 const TIME_MS = 13 * 60_000;
 let deps: ReturnType<typeof awsDeps> | undefined;
 
-export async function handler(): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(): Promise<void> {
   const found = await collectGarbage((deps ??= awsDeps()), TIME_MS);
   jsonLog({ level: "info", job: "collect garbage", ...found });
 }

@@ -1,5 +1,5 @@
 /** Schedule → the drift audit of this slot, one for each project. */
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { metered } from "../meter/meter.ts";
 import { auditAll } from "../audit/drift-audit.ts";
 
@@ -7,7 +7,9 @@ import { auditAll } from "../audit/drift-audit.ts";
 const SLOT_MS = 60 * 60_000;
 let deps: ReturnType<typeof awsDeps> | undefined;
 
-export async function handler(): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(): Promise<void> {
   const held = (deps ??= awsDeps());
   await metered(held, () => auditAll({ ...held, slotMs: SLOT_MS }));
 }

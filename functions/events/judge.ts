@@ -1,6 +1,6 @@
 /** Bus → gates: asks whoever has to say whether a rollout may go on. It reads secrets, and holds no signing key. */
 import type { EventBridgeEvent } from "aws-lambda";
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { metered, type Metered } from "../meter/meter.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { judgeAsked, type JudgeDeps } from "../gates/judge.ts";
@@ -9,7 +9,9 @@ import { awsSecrets } from "../secrets/aws.ts";
 
 let deps: (JudgeDeps & Metered) | undefined;
 
-export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(raw: EventBridgeEvent<string, unknown>): Promise<void> {
   const held = (deps ??= compose());
   await metered(held, () => judgeAsked(held, parseBusEvent(raw)));
 }

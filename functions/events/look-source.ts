@@ -1,6 +1,6 @@
 /** Bus → Git: a webhook told of a push, so its Source is looked at now. */
 import type { EventBridgeEvent } from "aws-lambda";
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { metered, type Metered } from "../meter/meter.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { awsOutbound } from "../outbound/aws.ts";
@@ -10,7 +10,9 @@ import { awsSecrets } from "../secrets/aws.ts";
 
 let deps: (SourceDeps & Metered) | undefined;
 
-export async function handler(raw: EventBridgeEvent<string, unknown>): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(raw: EventBridgeEvent<string, unknown>): Promise<void> {
   const held = (deps ??= compose());
   await metered(held, () => lookAtNudged(held, parseBusEvent(raw)));
 }

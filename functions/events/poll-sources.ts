@@ -1,5 +1,5 @@
 /** Schedule → Git: looks at the refs of all Sources that are due. */
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { countedLog } from "../log.ts";
 import { metered, type Metered } from "../meter/meter.ts";
 import { awsOutbound } from "../outbound/aws.ts";
@@ -11,7 +11,9 @@ const BEGIN_MS_MAX = 45_000;
 const END_MS_MAX = 110_000;
 let held: (Metered & { poller: Poller }) | undefined;
 
-export async function handler(): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(): Promise<void> {
   const deps = (held ??= compose());
   await metered(deps, async () => {
     await deps.poller.round();

@@ -1,6 +1,6 @@
 /** Bus → Git hosts: a rollout that succeeded, a Promotion that changed or was asked for. Schedule → the same for all of them. */
 import * as z from "zod";
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { metered, type Metered } from "../meter/meter.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { countedLog } from "../log.ts";
@@ -14,7 +14,9 @@ const sweepSchema = z.object({ sweep: z.literal(true) });
 
 let deps: (PromoteDeps & Metered) | undefined;
 
-export async function handler(raw: unknown): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(raw: unknown): Promise<void> {
   const held = (deps ??= compose());
   const log = countedLog(held.meter);
   await metered(held, () =>

@@ -5,7 +5,7 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import { createSequencer, type Sequencer } from "../audit-log/sequencer.ts";
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import type { Bus } from "../bus/port.ts";
 import { createEventBridgeBus } from "../bus/eventbridge.ts";
 import { needed } from "../env.ts";
@@ -18,7 +18,9 @@ import { recordTimelines } from "../stream/timeline.ts";
 
 let deps: (Metered & { bus: Pick<Bus, "publish">; sequencer: Sequencer; log: typeof jsonLog }) | undefined;
 
-export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
+export const handler = whenWriting(work, { batchItemFailures: [] });
+
+async function work({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
   const held = (deps ??= makeDeps());
   const { db, bus, sequencer, log } = held;
   const handle = (records: readonly DynamoDBRecord[]): Promise<void> =>

@@ -3,6 +3,7 @@
  * are due. The one function that renders and signs.
  */
 import * as z from "zod";
+import { whenWriting } from "../aws.ts";
 import { parseBusEvent } from "../bus/event.ts";
 import { metered } from "../meter/meter.ts";
 import { releaseDeps } from "../release/aws.ts";
@@ -15,7 +16,9 @@ const sweepSchema = z.object({ sweep: z.literal(true) });
 const sweeper = new AppSweeper();
 let deps: ReturnType<typeof releaseDeps> | undefined;
 
-export async function handler(raw: unknown): Promise<void> {
+export const handler = whenWriting(work, undefined);
+
+async function work(raw: unknown): Promise<void> {
   deps ??= releaseDeps();
   // KMS may be away for a moment: the next event asks again.
   deps.catch(() => (deps = undefined));

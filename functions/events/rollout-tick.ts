@@ -1,6 +1,6 @@
 /** Stream → rollouts: what clusters reported moves the rollouts that wait for it. */
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from "aws-lambda";
-import { awsDeps } from "../aws.ts";
+import { awsDeps, whenWriting } from "../aws.ts";
 import { metered } from "../meter/meter.ts";
 import { countedLog } from "../log.ts";
 import { tickReported } from "../rollout/tick-apps.ts";
@@ -8,7 +8,9 @@ import { inParts } from "../stream/in-parts.ts";
 
 let deps: ReturnType<typeof awsDeps> | undefined;
 
-export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
+export const handler = whenWriting(work, { batchItemFailures: [] });
+
+async function work({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
   const held = (deps ??= awsDeps());
   const log = countedLog(held.meter);
   return metered(held, () => inParts(Records, (records) => tickReported(held, records), log));

@@ -14,6 +14,7 @@ import {
   UNMOVED,
   withoutGates,
   type Rollout,
+  type RolloutState,
 } from "#core/rollout.ts";
 import { archiveKey } from "../charts/find.ts";
 import { chartView, factsOf } from "../charts/situation.ts";
@@ -132,7 +133,7 @@ export async function makeRelease(
     ...(making.by === undefined ? {} : { by: making.by }),
     ...(making.pins === undefined ? {} : { pinned: true }),
   };
-  const rollout = { ...rolloutOf(situation, made, planned, numbers.generation, place.after), ...told };
+  const rollout = { ...rolloutOf(situation, made, planned, numbers.generation, place), ...told };
   const written = await createRelease(
     deps.db,
     made,
@@ -207,13 +208,15 @@ interface Place {
   after?: number;
   /** Rollouts that it takes the place of. */
   ends: Rollout[];
+  /** One of them was paused by a person, and stays so. */
+  paused?: RolloutState;
 }
 
 /**
  * A rollout that a person paused, or that is going back, is waited for in any case; one that is halted never: the newer
  * release may be its cure. A deletion, and a person's way back, wait only for one that is going back itself. Of those that wait only the newest does.
  */
-async function placeOf({ db }: MakeDeps, { app, record }: Situation, isUrgent: boolean): Promise<Place> {
+async function placeOf({ db }: MakeDeps, { app, record, hub }: Situation, isUrgent: boolean): Promise<Place> {
   if (record === undefined || record.release === 0) return { ends: [] };
   const { project, name } = app.resource.metadata;
   const current = inForce(record);
@@ -226,6 +229,9 @@ async function placeOf({ db }: MakeDeps, { app, record }: Situation, isUrgent: b
   const under = isStarted ? newest : first;
   if (under === undefined || isOver(under.state)) return { ends: waiting };
   const { kind } = under.state;
+  // What it has left to give was signed for an epoch that is over: agents refuse it, so there is nothing to wait for.
+  if (under.epoch !== undefined && under.epoch < hub.epoch)
+    return { ends: [under, ...waiting], ...(kind === "paused" ? { paused: under.state } : {}) };
   const cuts = app.deleting || isUrgent;
   const holds = kind === "rolling-back" || (kind === "paused" && !cuts);
   const queues = app.resource.spec.rollout.supersede === "queue" && kind !== "halted" && !cuts;
@@ -280,7 +286,7 @@ function rolloutOf(
   made: Release,
   planned: readonly Planned[],
   generation: number,
-  after: number | undefined,
+  { after, paused }: Pick<Place, "after" | "paused">,
 ): Rollout {
   const { rollout, dependsOn } = resource.spec;
   const total = made.targetCount;
@@ -300,11 +306,12 @@ function rolloutOf(
     ),
     ...(rollout.windows === undefined ? {} : { windows: calendarWindows(rollout.windows) }),
     ...(dependsOn === undefined ? {} : { dependsOn }),
+    epoch: made.epoch,
     generation,
     maxFailures: countOf(rollout.maxFailures, total),
     onFailure: rollout.onFailure,
     deadlineMs: durationMs(rollout.progressDeadline),
-    state: after === undefined ? { kind: "running" } : { kind: "pending", after },
+    state: after === undefined ? (paused ?? { kind: "running" }) : { kind: "pending", after },
     startedAt: made.at,
     version: 1,
     ...(edited && stamp !== undefined ? { by: stamp.by } : {}),

@@ -68,6 +68,7 @@ function nextFacts(held: Charter, { newEpoch, signing, url }: Opening): Facts {
     epoch: held.epoch + (newEpoch ? 1 : 0),
     signers: [mine, ...others].slice(0, SIGNERS_MAX),
     urls: held.urls.includes(url) ? held.urls : [url],
+    ...(held.region === undefined ? {} : { region: held.region }),
   };
 }
 

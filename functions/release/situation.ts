@@ -19,6 +19,7 @@ import type { Hub } from "../store/hub.ts";
 import { getResource, type Stored } from "../store/resource.ts";
 import type { Served } from "../store/served.ts";
 import { getAppRecord, getSourceState, type AppRecord } from "../store/state.ts";
+import { aboveAll } from "./above-all.ts";
 import { readCommon, type Common } from "./common.ts";
 
 /** What the App has to keep to, or why it may have nothing new at all. */
@@ -70,9 +71,10 @@ export async function situationOf(
   shared?: Common,
 ): Promise<Situation> {
   const { project, name } = app.resource.metadata;
-  const record = await getAppRecord(db, project, name);
+  const stored = await getAppRecord(db, project, name);
   const common = shared ?? (await readCommon(db, project));
   const { hub, served, changedBy } = common;
+  const record = await aboveAll(db, stored, hub.epoch);
   const rules = rulesFor(app.resource, common, await common.sourceOf(app.resource.spec.source), source);
   const clusters = app.deleting ? [] : clustersOf(app.resource, common);
   const chart = await readChartSituation(db, app.resource, common.project);

@@ -8,11 +8,14 @@ import { getTargets } from "../release/content.ts";
 import type { Db } from "../store/db.ts";
 import { assign } from "../store/placement.ts";
 import { getRollout } from "../store/rollout.ts";
+import type { Writer } from "../store/writer.ts";
 
 export interface AssignDeps {
   db: Db;
   objects: ObjectStore;
   now: () => number;
+  /** Of a hub with several regions. */
+  writer?: Pick<Writer, "epoch"> | undefined;
 }
 
 export interface RankRange {
@@ -30,6 +33,7 @@ export async function assignRange(deps: AssignDeps, range: RankRange): Promise<"
   const { project, app, release, from, to } = range;
   const rollout = await getRollout(deps.db, project, app, release);
   if (rollout === undefined || rollout.fence !== range.fence || !mayAssign(rollout.state)) return "dropped";
+  if (await isOfBefore(deps, rollout)) return "dropped";
   const way = wayOf(rollout);
   await assignRanks(deps, rollout, way?.out.filter((rank) => rank >= from && rank < to) ?? []);
   return way === undefined ? "dropped" : "assigned";
@@ -59,4 +63,13 @@ export async function assignRanks(
 
 function wayOf(rollout: Rollout): { targets: string; out: readonly number[] } | undefined {
   return rollout.state.kind === "rolling-back" ? rollout.back : rollout;
+}
+
+/**
+ * Of an epoch that is over, as a region that was the writer may have left it or write it still: agents refuse what it has to
+ * give, so it neither moves nor fails. The App's next release ends it. A hub of one region does not ask.
+ */
+export async function isOfBefore({ writer }: AssignDeps, { epoch }: Rollout): Promise<boolean> {
+  const now = await writer?.epoch();
+  return now !== undefined && epoch !== undefined && epoch < now;
 }

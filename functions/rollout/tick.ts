@@ -14,7 +14,7 @@ import {
 } from "#core/rollout.ts";
 import { canonicalJson } from "#core/digest.ts";
 import { getRollout, putRollout } from "../store/rollout.ts";
-import { assignRange, assignRanks, type AssignDeps } from "./assign.ts";
+import { assignRange, assignRanks, isOfBefore, type AssignDeps } from "./assign.ts";
 import { finish } from "./finish.ts";
 import { observeLater, observeNext, observeOpen, observeReported, type Reported } from "./observe.ts";
 import { windowsNow } from "./windows.ts";
@@ -45,6 +45,7 @@ export async function tick(
       if (redrive) await finish(deps, rollout);
       return rollout;
     }
+    if (await isOfBefore(deps, rollout)) return rollout;
     const seen = await observe(deps, rollout, reported, later);
     const { next, effects } = await decided(deps, rollout, seen);
     const isNew = canonicalJson(next) !== canonicalJson(rollout);

@@ -9,6 +9,10 @@
  * | 1      | rollouts of one stage, whose released ranks are all between `settled` and `released`                   |
  * | 2      | rollouts of many stages: which ranks are out, failed or left behind is packed into texts; more states  |
  *
+ * Format 2 is that of 0.1.0, the first release: what its rollouts can be (`withheld` too, which came after its golden file was
+ * written) was known to every release that writes it. From 0.1.0 on another state of a rollout is a format of its own, since a
+ * release of before cannot read the App's rollouts at all; the test holds the list.
+ *
  * `test/functions/store/golden` holds items as each format's releases wrote them.
  */
 export const FORMAT = 2;

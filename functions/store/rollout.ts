@@ -152,7 +152,11 @@ export async function createRelease(
 ): Promise<"written" | "lost"> {
   const { project, app } = release;
   const isFirst = rollout.version === 1;
-  const absent = { ConditionExpression: "attribute_not_exists(pk)" };
+  // Where a region was lost, one of the two may be there without the App's record: of an epoch before, it counts for nothing.
+  const absent = {
+    ConditionExpression: "attribute_not_exists(pk) OR #epoch < :epoch",
+    ...attributesOf({ text: "", names: { epoch: "epoch" }, values: { epoch: release.epoch } }),
+  };
   const unchanged = {
     ConditionExpression: "#version = :was",
     ...attributesOf({ text: "", names: { version: "version" }, values: { was: rollout.version - 1 } }),

@@ -16,7 +16,7 @@ afterEach(stopAgents);
 const NEW_URL = "http://new.test";
 
 /** Healthy, holding a charter of `urls`; `answers` says what each address does, absent ones are the hub. */
-async function moving(urls: string[]) {
+async function moving(urls: string[], unconditionalFetchMs = 20) {
   const hub = await TestHub.create();
   const kube = memoryCluster();
   const answers = new Map<string, () => Response>();
@@ -30,7 +30,7 @@ async function moving(urls: string[]) {
   const signer = await makeSigner("signer-1");
   await hub.certify({ serial: 2, epoch: 1, signers: [signer], urls });
   hub.signWith(signer);
-  const agent = start({ fetch }, kube, { token: hub.token(), options: { unconditionalFetchMs: 20 } });
+  const agent = start({ fetch }, kube, { token: hub.token(), options: { unconditionalFetchMs } });
   await hub.assign("shop", [configMap("a")]);
   await phase(hub, "shop", "healthy");
   const assigned = async (text: string) => {
@@ -51,7 +51,7 @@ describe(runAgent.name, () => {
     ["is somebody else's now", () => new Response("<h1>Not found</h1>", { status: 404 })],
     ["is a hub that was not made this one yet", () => new Response("unknown", { status: 401 })],
   ])("finds the hub at its second address when the first one %s", async (_what, answer) => {
-    const { answers, assigned, asked } = await moving([HUB_URL, NEW_URL]);
+    const { answers, assigned, asked } = await moving([HUB_URL, NEW_URL], 60_000);
     answers.set(HUB_URL, answer);
     await assigned("moved");
     const from = asked.length;
@@ -61,6 +61,15 @@ describe(runAgent.name, () => {
     );
     // The address that answered last is asked first.
     expect(asked.slice(from + 2)).not.toContain(HUB_URL);
+  });
+
+  // What would break: an agent that went to a region that only serves copies would stay there, and never be heard.
+  it("asks in the charter's order again whenever it asks for everything", async () => {
+    const { answers, assigned, asked } = await moving([HUB_URL, NEW_URL]);
+    answers.set(HUB_URL, gone);
+    await assigned("moved");
+    answers.delete(HUB_URL);
+    await vi.waitFor(() => expect(new Set(asked.slice(-5))).toEqual(new Set([HUB_URL])), WAIT);
   });
 
   it("finds it also when it slept through the move, if the charter that it holds names the new address", async () => {

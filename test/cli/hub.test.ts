@@ -44,7 +44,10 @@ async function hubOf() {
     await writeFile(path, JSON.stringify(one), { mode: 0o600 });
     return path;
   };
-  return { hub, recovery, signing, bodies, charters, keyFile, at };
+  const here = (is: HubView["here"], writer?: string): void => {
+    view = { ...view, here: is, ...(writer === undefined ? {} : { region: writer }) };
+  };
+  return { hub, recovery, signing, bodies, charters, keyFile, at, here };
 }
 
 describe("fairlead hub", () => {
@@ -183,5 +186,47 @@ describe("fairlead cluster", () => {
       "/v1/projects/default/clusters/eu-1/rotate",
       "/v1/projects/web/clusters/eu-1/revoke",
     ]);
+  });
+});
+
+describe("fairlead hub failover", () => {
+  it("makes the region that is asked the writer: its address first, the epoch its serial, the reason told", async () => {
+    const { hub, recovery, charters, keyFile, here } = await hubOf();
+    const file = await keyFile("recovery.json", recovery);
+    const argv = ["hub", "failover", "--to", "west", "--recovery-key", file];
+    expect((await fairlead(hub, [...argv])).err).toContain("a failover needs its reason");
+    const told = [...argv, "--reason", "east is away"];
+    expect((await fairlead(hub, told)).err).toContain("is in no region that it knows of, not in west");
+    here({ region: "west", url: "https://west.example.com" }, "east");
+    const ran = await fairlead(hub, told);
+    expect([ran.code, ran.err]).toEqual([
+      0,
+      expect.stringContaining("what east orders from here on, agents refuse"),
+    ]);
+    expect(charters).toMatchObject([
+      { region: "west", urls: ["https://west.example.com", "https://old.example.com"] },
+    ]);
+    expect(charters[0]?.epoch).toBe(charters[0]?.serial);
+    expect((await fairlead(hub, told)).err).toContain("region west writes already");
+    // Any charter from here on names it too.
+    await fairlead(hub, ["hub", "move", "--url", "https://west.example.com", "--recovery-key", file]);
+    expect(charters[1]).toMatchObject({ region: "west" });
+  });
+
+  it("names the first writer without a new epoch", async () => {
+    const { hub, recovery, charters, keyFile, here } = await hubOf();
+    here({ region: "east", url: "https://old.example.com" });
+    const file = await keyFile("recovery.json", recovery);
+    await fairlead(hub, [
+      "hub",
+      "failover",
+      "--to",
+      "east",
+      "--recovery-key",
+      file,
+      "--reason",
+      "two regions",
+    ]);
+    expect(charters).toMatchObject([{ region: "east", epoch: 3, urls: ["https://old.example.com"] }]);
   });
 });

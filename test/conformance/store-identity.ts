@@ -399,11 +399,13 @@ export function identityConformance(start: () => Promise<StoreEngine>): void {
   });
 
   describe("the hub", () => {
+    const signers = [{ kid: "k", key: publicKey("s") }];
+    const CHARTER = { hub: "hub-1", serial: 1, epoch: 1, signers, urls: ["https://hub.example.com"] };
     const hub = (serial: number): Hub => ({
       hub: "hub-1",
       epoch: 1,
       serial,
-      charter: "a.b.c",
+      charter: `a.${Buffer.from(JSON.stringify(CHARTER)).toString("base64url")}.c`,
       recoveryKey: publicKey("r"),
     });
 

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rolloutStateSchema } from "#core/rollout/state.ts";
 import { verifyWindow } from "../../../functions/audit-log/verify.ts";
 import { localDynamoConfig, type DynamoEngine } from "../../../functions/local/dynamo.ts";
 import { ensureTable } from "../../../functions/local/table.ts";
@@ -181,6 +182,25 @@ describe("a table of a newer release", () => {
 });
 
 describe("each format", () => {
+  // What would break: a release of before, put back by a rollback, fails at each look at the rollouts of such an App.
+  it("has its states of a rollout: one more is a format of its own", () => {
+    const kinds = rolloutStateSchema.options.map(({ shape }) => shape.kind.value).sort();
+    expect({ [FORMAT]: kinds }).toEqual({
+      2: [
+        "aborted",
+        "halted",
+        "paused",
+        "pending",
+        "rolled-back",
+        "rolling-back",
+        "running",
+        "succeeded",
+        "superseded",
+        "withheld",
+      ],
+    });
+  });
+
   it("has its golden file: who raises it keeps what the release before wrote", () => {
     expect(FORMATS.filter((format) => !existsSync(goldenOf(format)))).toEqual([]);
   });

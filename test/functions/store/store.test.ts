@@ -8,6 +8,7 @@ import { identityConformance } from "../../conformance/store-identity.ts";
 import { promotionConformance } from "../../conformance/store-promotion.ts";
 import { rolloutConformance } from "../../conformance/store-rollouts.ts";
 import { transferConformance } from "../../conformance/store-transfer.ts";
+import { writerConformance } from "../../conformance/store-writer.ts";
 import type { StoreEngine } from "../../conformance/store-parts.ts";
 import { Engine } from "../../sim/engine/engine.ts";
 import { dynamoEngines } from "../../support/dynamo.ts";
@@ -25,6 +26,7 @@ describe.each(engines)("the store on $name", ({ start }) => {
   garbageConformance(start);
   rolloutConformance(start);
   promotionConformance(start);
+  writerConformance(start);
 });
 
 describe("the suites", () => {
