@@ -125,7 +125,7 @@ describe(runAgent.name, () => {
         return hub.fetch(url, init);
       },
     };
-    start(counting, kube, { token: hub.token() });
+    const agent = start(counting, kube, { token: hub.token() });
     const apps = ["one", "two", "three"];
     const objectsOf = (app: string): string[] => [`a-${app}`, `b-${app}`, `c-${app}`];
     for (const app of apps)
@@ -145,6 +145,9 @@ describe(runAgent.name, () => {
         await vi.waitFor(() => expect(asked.polls).toBeGreaterThan(polls), WAIT);
       }
     expect(asked.polls).toBeGreaterThan(30);
+    // The last pass is over when it is counted: what it found is in the report.
+    const restored = "fairlead_agent_drift_restored_total 36\n";
+    await vi.waitFor(() => expect(agent.life.metrics()).toContain(restored), WAIT);
     expect(hub.reports.length).toBe(before);
     hub.away = false;
     const { polls } = hub;
