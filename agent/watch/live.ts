@@ -43,7 +43,7 @@ export class LiveIndex {
 
   /** One object as a watch shows it; `undefined` is gone. */
   saw(key: string, object: KubeObject | undefined, version: string): void {
-    const entry = this.#take(key, object === undefined ? GONE : traceOf(object), version);
+    const entry = this.#take(key, () => (object === undefined ? GONE : traceOf(object)), version);
     if (entry === undefined) return;
     this.#weigh(key, entry);
     this.#sweep(key, entry);
@@ -68,7 +68,7 @@ export class LiveIndex {
 
   /** One object as our own request found or left it: news to nobody. */
   noted(key: string, object: KubeObject): void {
-    this.#take(key, traceOf(object), String(object.metadata["resourceVersion"]));
+    this.#take(key, () => traceOf(object), String(object.metadata["resourceVersion"]));
   }
 
   /** As it was seen last is as it shall be; with `wanted` no pass needs to look at it while that stands. */
@@ -122,18 +122,18 @@ export class LiveIndex {
     holder.wake();
   }
 
-  /** Undefined where it is older than what is known, or too much. */
-  #take(key: string, trace: string, version: string): Entry | undefined {
+  /** Undefined where it is older than what is known, or too much: then no trace is worked out. */
+  #take(key: string, trace: () => string, version: string): Entry | undefined {
     const { entries } = this.#kind(key);
     const held = entries.get(key);
     if (held === undefined) {
       if (entries.size >= ENTRIES_PER_KIND_MAX) return undefined;
-      const entry: Entry = { seen: { trace, version } };
+      const entry: Entry = { seen: { trace: trace(), version } };
       entries.set(key, entry);
       return entry;
     }
     if (isKnown(version, held.seen.version)) return undefined;
-    held.seen = { trace, version };
+    held.seen = { trace: trace(), version };
     return held;
   }
 
