@@ -1,6 +1,6 @@
 /**
- * An agent on a real API server, lost at every single request of a story, in three ways: about a quarter of an hour on
- * two idle cores. `FAIRLEAD_KILL_AT=17` tells only what is lost at request 17 and after, `kill-matrix.test.ts` a slice.
+ * An agent on a real API server, lost at every single request of a story, in three ways: some twenty minutes on two
+ * quiet cores. `FAIRLEAD_KILL_AT=17` tells only what is lost at request 17 and after, `kill-matrix.test.ts` a slice.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runAgent } from "../../agent/loop.ts";
