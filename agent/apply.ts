@@ -158,9 +158,9 @@ async function bringUp(
   const taken = take === undefined ? live : await takenOver(kube, object, live, take);
   const next = take === undefined ? wanted : withoutIgnored(object, ignore, taken);
   const configured = await kube.apply(next, { dryRun: false, force });
-  // What the bundle left out may be what the server fills in, or the same in another spelling: only the answer tells.
-  const certain = dry !== undefined && take === undefined;
-  const made = certain ? changes : compare(next, live, configured, ignore);
+  // Without a dry run, and where somebody's fields went along, only the answer tells what has changed.
+  const foretold = dry !== undefined && take === undefined;
+  const made = foretold ? changes : compare(next, live, configured, ignore);
   if (made.length === 0) return { ...seen(key, object, "unchanged", configured), ...undried };
   const drift = mode === "correct" ? { drift: driftOf(live, made, true) } : {};
   return { ...seen(key, object, "configured", configured), ...drift, ...undried };

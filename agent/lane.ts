@@ -159,7 +159,8 @@ export class Lane implements Claimant {
       const { deps, stopper } = this.#context;
       if (stopper.stopped) return;
       this.#offerFailures += 1;
-      this.#offerAt = this.#soon(this.#offerFailures);
+      const askedMs = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
+      this.#offerAt = Math.max(this.#soon(this.#offerFailures), deps.clock() + askedMs);
       deps.log({ level: "warn", app: this.state.app, message: `statement not taken up: ${error.message}` });
     }
   }

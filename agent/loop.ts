@@ -196,7 +196,9 @@ async function patiently<T>(deps: AgentDeps, stopper: Stopper, task: () => Promi
       if (!isPassing(error)) throw error;
       const { options, random, sleep, log } = deps;
       log({ level: "warn", message: `at the start: ${error.message}; trying again` });
-      await sleep(backoff(failures, options.backoffMinMs, options.backoffMaxMs, random), stopper.signal);
+      const askedMs = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
+      const ms = backoff(failures, options.backoffMinMs, options.backoffMaxMs, random);
+      await sleep(Math.max(ms, askedMs), stopper.signal);
     }
   }
 }

@@ -67,7 +67,7 @@ export class LiveIndex {
 
   /** One object as a watch shows it; `undefined` is gone. */
   saw(key: string, object: KubeObject | undefined, version: string): void {
-    const entry = this.#take(key, object === undefined ? GONE : traceOf(object), version);
+    const entry = this.#take(key, () => (object === undefined ? GONE : traceOf(object)), version);
     if (entry === undefined) return;
     this.#weigh(key, entry);
     this.#sweep(key, entry);
@@ -97,8 +97,9 @@ export class LiveIndex {
       if (held !== undefined) held.own = { trace: GONE, version: held.seen.version };
       return;
     }
-    const own = { trace: traceOf(object), version: String(object.metadata["resourceVersion"]) };
-    const entry = this.#take(key, own.trace, own.version) ?? held;
+    const version = String(object.metadata["resourceVersion"]);
+    const own = held?.seen.version === version ? held.seen : { trace: traceOf(object), version };
+    const entry = this.#take(key, () => own.trace, version) ?? held;
     if (entry !== undefined) entry.own = own;
   }
 
@@ -158,18 +159,18 @@ export class LiveIndex {
     holder.wake();
   }
 
-  /** Undefined where it is older than what is known, or too much. */
-  #take(key: string, trace: string, version: string): Entry | undefined {
+  /** Undefined where it is older than what is known, or too much: then no trace is worked out. */
+  #take(key: string, trace: () => string, version: string): Entry | undefined {
     const { entries } = this.#range(key);
     const held = entries.get(key);
     if (held === undefined) {
       if (entries.size >= ENTRIES_PER_RANGE_MAX) return undefined;
-      const entry: Entry = { seen: { trace, version } };
+      const entry: Entry = { seen: { trace: trace(), version } };
       entries.set(key, entry);
       return entry;
     }
     if (isKnown(version, held.seen.version)) return undefined;
-    held.seen = { trace, version };
+    held.seen = { trace: trace(), version };
     return held;
   }
 

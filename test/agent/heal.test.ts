@@ -1,5 +1,6 @@
 /** An applied App stays as its bundle says, with the hub or without it; and a quiet cluster stays quiet. */
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { AGENT_PATHS } from "#core/protocol.ts";
 import type { Kube } from "../../agent/kube/port.ts";
 import { runAgent } from "../../agent/loop.ts";
 import {
@@ -112,6 +113,49 @@ describe(runAgent.name, () => {
     expect(hub.latest.get("shop")?.driftTotal).toBe(0);
     hub.away = false;
     await vi.waitFor(() => expect(hub.latest.get("shop")?.driftTotal).toBe(1), WAIT);
+  });
+
+  it("restores edit after edit while the hub is away for many polls, and tells it in one report", async () => {
+    const hub = await TestHub.create();
+    const kube = memoryCluster();
+    const asked = { polls: 0 };
+    const counting = {
+      fetch: (url: string, init: RequestInit) => {
+        if (url.endsWith(AGENT_PATHS.desired)) asked.polls += 1;
+        return hub.fetch(url, init);
+      },
+    };
+    const agent = start(counting, kube, { token: hub.token() });
+    const apps = ["one", "two", "three"];
+    const objectsOf = (app: string): string[] => [`a-${app}`, `b-${app}`, `c-${app}`];
+    for (const app of apps)
+      await hub.assign(
+        app,
+        objectsOf(app).map((name) => configMap(name)),
+      );
+    for (const app of apps) await phase(hub, app, "healthy");
+    const before = hub.reports.length;
+    hub.away = true;
+    // Of each object few enough that it is no fight.
+    for (const edit of ["first", "second", "third", "fourth"])
+      for (const name of apps.flatMap(objectsOf)) {
+        const { polls } = asked;
+        kube.edit({ ...SETTINGS, name }, { data: { key: `by hand, the ${edit}` } });
+        await vi.waitFor(() => expect(userObjects(kube).join()).not.toContain("by hand"), WAIT);
+        await vi.waitFor(() => expect(asked.polls).toBeGreaterThan(polls), WAIT);
+      }
+    expect(asked.polls).toBeGreaterThan(30);
+    // The last pass is over when it is counted: what it found is in the report.
+    const restored = "fairlead_agent_drift_restored_total 36\n";
+    await vi.waitFor(() => expect(agent.life.metrics()).toContain(restored), WAIT);
+    expect(hub.reports.length).toBe(before);
+    hub.away = false;
+    const { polls } = hub;
+    await vi.waitFor(() => expect(hub.polls).toBeGreaterThan(polls + 10), WAIT);
+    const told = hub.reports.slice(before);
+    expect(told.map(({ placements }) => placements.map(({ app }) => app).sort())).toEqual([[...apps].sort()]);
+    for (const placement of told[0]?.placements ?? [])
+      expect(placement).toMatchObject({ phase: "healthy", driftTotal: 1, drift: [{ restored: true }] });
   });
 
   it("starts from the cluster's own state with no hub, and heals", async () => {

@@ -3,17 +3,13 @@
  * a small hub on a socket. Everything is on loopback and gone after `stop`.
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
-import { Agent, createServer as createHttpsServer, request as httpsRequest } from "node:https";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { Agent, request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Address } from "../../agent/kube/port.ts";
+import { openDoor } from "./api-door.ts";
 import { startCluster, type Cluster } from "./kubernetes/cluster.ts";
 import { TestHub } from "./test-hub.ts";
 
@@ -34,78 +30,75 @@ export interface Rig {
   /** A person's change, under the manager `kubectl-edit`; not through the door. */
   edit(address: Address, patch: object): Promise<void>;
   read(address: Address): Promise<Record<string, unknown>>;
+  /** Whatever else a test wants of the server; not through the door. Throws what it answers where it refuses. */
+  ask<T>(method: string, path: string, body?: object): Promise<T>;
+  /** API server and etcd end, and come back on the same data after `work`. */
+  without(work: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
 const PLURALS: Record<string, string> = { ConfigMap: "configmaps", Deployment: "deployments" };
-const HUNG_UP = 0;
 
-export async function startRig(name: string): Promise<Rig> {
-  const cluster = await startCluster({ name, controllers: false });
-  const ca = await readFile(cluster.caFile, "utf8");
+/** Only a `kept` server can come back. */
+export async function startRig(name: string, { kept = false } = {}): Promise<Rig> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-rig-"));
+  const dataDir = kept ? { dataDir: join(folder, "cluster") } : {};
+  const options = { name, controllers: false, ...dataDir };
+  const cluster = await startCluster(options);
+  const ca = await readFile(cluster.caFile, "utf8");
   await writeFile(join(folder, "ca.crt"), ca);
   await writeFile(join(folder, "token"), cluster.token);
   const upstream = new Agent({ keepAlive: true, ca });
-  const key = await readFile(join(dirname(cluster.caFile), "apiserver.key"), "utf8");
-  const rig: Partial<Rig> & Pick<Rig, "door" | "requests"> = { door: "open", requests: [] };
-  const door = createHttpsServer({ key, cert: ca }, (request, response) => {
-    rig.requests.push(`${request.method} ${request.url}`);
-    if (rig.door === "gone") request.socket.destroy();
-    else if (rig.door === "throttled") response.writeHead(429, { "retry-after": "1" }).end();
-    else pass(cluster, upstream, request, response);
-  });
-  let hub: TestHub | undefined;
-  const hubDoor = createHttpServer((request, response) => {
-    if (hub === undefined || hub.away) request.socket.destroy();
-    else void answer(hub, request, response);
-  });
-  const [doorPort, hubPort] = [await listen(door), await listen(hubDoor)];
-  hub = await TestHub.create(`http://127.0.0.1:${hubPort}`);
-  const direct = <T>(method: string, address: Address, body?: object): Promise<T> =>
-    call(cluster, upstream, method, pathOf(address), body);
+  const rig: Pick<Rig, "door" | "cluster"> = { door: "open", cluster };
+  const door = await openDoor(() => rig.cluster, { fate: () => rig.door });
+  const { hub, close } = await hubOnSocket();
+  const ask = <T>(method: string, path: string, body?: object): Promise<T> =>
+    call(rig.cluster, upstream, method, path, body);
   return Object.assign(rig, {
-    cluster,
     hub,
     ca,
-    url: `https://127.0.0.1:${doorPort}`,
+    url: door.url,
+    requests: door.requests,
     serviceAccount: folder,
-    edit: async (address: Address, patch: object) => direct<void>("PATCH", address, patch),
-    read: (address: Address) => direct<Record<string, unknown>>("GET", address),
-    sever: () => door.closeAllConnections(),
-    async stop() {
-      for (const server of [door, hubDoor]) {
-        server.closeAllConnections();
-        server.close();
-      }
+    ask,
+    edit: async (address: Address, patch: object) =>
+      ask<void>("PATCH", `${pathOf(address)}?fieldManager=kubectl-edit`, patch),
+    read: (address: Address) => ask<Record<string, unknown>>("GET", pathOf(address)),
+    sever: () => door.sever(),
+    async without(work: () => Promise<void>) {
+      await rig.cluster.stop();
       upstream.destroy();
-      await cluster.stop();
+      await work();
+      rig.cluster = await startCluster(options);
+    },
+    async stop() {
+      door.close();
+      close();
+      upstream.destroy();
+      await rig.cluster.stop();
       await rm(folder, { recursive: true, force: true });
     },
   });
 }
 
+async function hubOnSocket(): Promise<{ hub: TestHub; close: () => void }> {
+  let hub: TestHub | undefined;
+  const server = createServer((request, response) => {
+    if (hub === undefined || hub.away) request.socket.destroy();
+    else void answer(hub, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  hub = await TestHub.create(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { hub, close };
+}
+
 function pathOf({ apiVersion, kind, namespace, name }: Address): string {
   const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   return `${root}/namespaces/${namespace}/${PLURALS[kind]}/${name}`;
-}
-
-async function listen(server: Server | ReturnType<typeof createHttpsServer>): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return (server.address() as AddressInfo).port;
-}
-
-function pass(cluster: Cluster, agent: Agent, request: IncomingMessage, response: ServerResponse): void {
-  const { method, headers, url = "/" } = request;
-  const onward = httpsRequest(new URL(url, cluster.url), { method, headers, agent }, (answered) => {
-    response.writeHead(answered.statusCode ?? HUNG_UP, answered.headers);
-    response.flushHeaders();
-    answered.pipe(response);
-    answered.once("error", () => response.destroy());
-  });
-  onward.once("error", () => response.destroy());
-  response.once("close", () => onward.destroy());
-  request.pipe(onward);
 }
 
 async function answer(hub: TestHub, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -123,15 +116,14 @@ async function answer(hub: TestHub, request: IncomingMessage, response: ServerRe
 }
 
 function call<T>(cluster: Cluster, agent: Agent, method: string, path: string, body?: object): Promise<T> {
-  const type = { "content-type": "application/merge-patch+json" };
-  const headers = { authorization: `Bearer ${cluster.token}`, ...(body === undefined ? {} : type) };
-  const url = new URL(`${path}?fieldManager=kubectl-edit`, cluster.url);
+  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  const headers = { authorization: `Bearer ${cluster.token}`, "content-type": type };
   return new Promise((resolve, reject) => {
-    const sent = httpsRequest(url, { method, headers, agent }, (answered) => {
+    const sent = httpsRequest(new URL(path, cluster.url), { method, headers, agent }, (answered) => {
       let text = "";
       answered.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       answered.once("end", () =>
-        answered.statusCode === 200 ? resolve(JSON.parse(text) as T) : reject(new Error(text)),
+        (answered.statusCode ?? 0) < 300 ? resolve(JSON.parse(text) as T) : reject(new Error(text)),
       );
     });
     sent.once("error", reject);
