@@ -238,7 +238,7 @@ export class Lane {
     const { kube, clock, options } = this.#context.deps;
     const keys = new Set([...this.#open.keys(), ...this.#live.moved]);
     this.#live.moved.clear();
-    const { judge } = judging(this.#context, this.#state);
+    const { judge } = await judging(this.#context, this.#state);
     const looking = { kube, atOnceMax: options.objectsAtOnceMax, judge };
     await observe(looking, this.#state, this.#live, this.#open, keys);
     this.#observedAt = clock();

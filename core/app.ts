@@ -4,6 +4,7 @@ import { approvalSpecSchema } from "./approval.ts";
 import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { GATES_CHARS_MAX, gatesSchema } from "./gate.ts";
+import { healthRulesSchema } from "./health-rule.ts";
 import { CLUSTERS_BUDGET_DEFAULT, DELETES_BUDGET_DEFAULT } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
 import { windowSpecsSchema } from "./rollout/calendar.ts";
@@ -31,7 +32,15 @@ export const syncSchema = z.strictObject({
   deletion: z.enum(["delete", "orphan"]).default("delete"),
   ignore: z.array(ignoreSchema).max(50).default([]),
 });
-export type SyncOptions = z.infer<typeof syncSchema>;
+
+/**
+ * What is signed: the App's options, with what else of it the agent obeys. Absent where nothing is said, so that an agent
+ * that does not know it goes on with every App that does not use it, and refuses one that does.
+ */
+export const orderedSyncSchema = syncSchema.extend({
+  health: healthRulesSchema.optional(),
+});
+export type SyncOptions = z.infer<typeof orderedSyncSchema>;
 
 const countOrPercent = z.union([
   z.number().int().min(1, "must be at least 1: 0 would never move a cluster"),
@@ -158,6 +167,8 @@ const specSchema = z.strictObject({
   dependsOn: z.array(nameSchema).max(DEPENDENCIES_MAX).optional(),
   rollout: rolloutSpecSchema.prefault({}),
   sync: syncSchema.prefault({}),
+  /** When objects of a kind are healthy, in place of the rules that are built in. */
+  health: healthRulesSchema.optional(),
 });
 
 /** A path that nothing would be read from is a mistake: told, not passed over. */
