@@ -15,6 +15,7 @@ import type { Life } from "./listen.ts";
 import { loadEnrolment, loadKeys, storeEnrolment, type AgentKey, type Enrolment } from "./keys.ts";
 import { KubeError } from "./kube/port.ts";
 import { addressOf, Membership } from "./membership.ts";
+import { Checks } from "./cel/checks.ts";
 import { HealthRules } from "./cel/rules.ts";
 import { PodReasons } from "./pods.ts";
 import { pollLoop } from "./poll.ts";
@@ -111,6 +112,7 @@ async function live(deps: AgentDeps, stopper: Stopper, vitals: Vitals, parts: Pa
     vitals,
     reasons: new PodReasons(deps),
     rules: new HealthRules(deps),
+    checks: new Checks(deps),
     identity: () => membership.identity,
   });
   parts.desk = desk;

@@ -7,6 +7,7 @@ import { GATES_CHARS_MAX, gatesSchema } from "./gate.ts";
 import { healthRulesSchema } from "./health-rule.ts";
 import { CLUSTERS_BUDGET_DEFAULT, DELETES_BUDGET_DEFAULT } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
+import { orderedChecksSchema } from "./object-check.ts";
 import { windowSpecsSchema } from "./rollout/calendar.ts";
 import { selectorSchema } from "./selector.ts";
 
@@ -39,6 +40,8 @@ export const syncSchema = z.strictObject({
  */
 export const orderedSyncSchema = syncSchema.extend({
   health: healthRulesSchema.optional(),
+  /** Of the gates of the cluster's stage. */
+  checks: orderedChecksSchema.optional(),
 });
 export type SyncOptions = z.infer<typeof orderedSyncSchema>;
 

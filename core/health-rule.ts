@@ -11,12 +11,14 @@ const RULES_CHARS_MAX = 4096;
 
 export const expressionSchema = z.string().min(1).max(1000);
 
+export const apiVersionSchema = z
+  .string()
+  .max(300)
+  .regex(/^([a-z0-9.-]+\/)?[a-z0-9]+$/, "must be GROUP/VERSION, or v1");
+
 const healthRuleSchema = z.strictObject({
   /** As in the objects; the version is not compared. */
-  apiVersion: z
-    .string()
-    .max(300)
-    .regex(/^([a-z0-9.-]+\/)?[a-z0-9]+$/, "must be GROUP/VERSION, or v1"),
+  apiVersion: apiVersionSchema,
   kind: z.string().min(1).max(100),
   /** True: on its way, whatever else holds. */
   inProgress: expressionSchema.optional(),

@@ -13,7 +13,7 @@ import type { Patience } from "./patience.ts";
 export type HealthOf = (object: KubeObject) => Health;
 
 /** A rule over an ordinary object takes a millisecond; a process that is short of CPU may take long for that. */
-const EVALUATION_MS_MAX = 500;
+export const EVALUATION_MS_MAX = 500;
 
 interface Held {
   judge: RuleJudge;

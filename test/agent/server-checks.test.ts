@@ -80,6 +80,48 @@ describe(`${runAgent.name}, rules of health on a server`, () => {
   });
 });
 
+describe(`${runAgent.name}, checks of gates on a server`, () => {
+  it("follow a Job that the App brings, and an object that it does not", async () => {
+    const { hub } = server;
+    const namespace = await server.cluster.namespace("checks");
+    const job = (name: string, spec: object = {}) => ({
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name },
+      spec: {
+        backoffLimit: 0,
+        template: { spec: { restartPolicy: "Never", containers: [{ name, image: "job:1" }] } },
+        ...spec,
+      },
+    });
+    const of = (gate: string, rest: object) => ({ gate, namespace, ...rest });
+    const checks = [
+      of("smoke", { apiVersion: "batch/v1", kind: "Job", name: "smoke" }),
+      of("late", { apiVersion: "batch/v1", kind: "Job", name: "late" }),
+      of("ready", { apiVersion: "v1", kind: "ConfigMap", name: "ready", pass: 'data.ready == "yes"' }),
+    ];
+    const objects = [job("smoke"), configMap("settings")];
+    const { generation } = await hub.assign("checked", objects, { namespace, sync: { checks } });
+    await server.until("checked", "healthy", generation);
+    await server.kubectl(namespace, ["create", "configmap", "ready", "--from-literal=ready=yes"]);
+    await server.kubectl(
+      namespace,
+      ["create", "-f", "-"],
+      job("late", { suspend: true, activeDeadlineSeconds: 1 }),
+    );
+    const verdicts = (...wanted: string[]) =>
+      vi.waitFor(() => {
+        const { checks: told = [], generation: at } = hub.latest.get("checked") ?? {};
+        expect(at).toBe(generation);
+        expect(told.map(({ gate, verdict }) => `${gate} ${verdict}`)).toEqual(wanted);
+      }, SERVER_WAIT);
+    await verdicts("smoke pass", "late wait", "ready pass");
+    await server.kubectl(namespace, ["patch", "configmap", "ready", "-p", '{"data":{"ready":"no"}}']);
+    await verdicts("smoke pass", "late wait", "ready wait");
+    expect(hub.latest.get("checked")?.phase).toBe("healthy");
+  });
+});
+
 describe("the built agent with its flags", () => {
   it("evaluates rules, and survives one that takes all it can", { timeout: 300_000 }, async () => {
     const rig = await startRig("checks-pod");

@@ -49,6 +49,18 @@ describe("refuseExpressions", () => {
       message: `document 2: ${kind} shop: spec.health.0.failed: gives int, must give true or false`,
     });
   });
+
+  it("refuses a gate's check that does not compile, with its place", async () => {
+    const check = { apiVersion: "v1", kind: "ConfigMap", name: "x", pass: "data.list.map(x, x) == []" };
+    const stage = { name: "canary", clusters: {}, gates: [{ name: "smoke", check }] };
+    const spec = { source: "fleet", clusters: {}, rollout: { stages: [stage] } };
+    const [found] = await refuseExpressions([
+      put(resource({ kind: "App", metadata: { name: "shop" }, spec })),
+    ]);
+    expect(found?.refusal?.message).toContain(
+      "App shop: spec.rollout.stages.0.gates.0.check.pass: map() is not spoken here",
+    );
+  });
 });
 
 function resource(document: object): Resource {

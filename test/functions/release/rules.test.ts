@@ -100,6 +100,26 @@ describe("a Project's rules", () => {
     expect((await record())?.error).toBeUndefined();
   });
 
+  it("hold for what a gate looks at as well", async () => {
+    await commit(configMaps("checked"));
+    await project({ namespaces: ["default"] });
+    const check = { apiVersion: "v1", kind: "ConfigMap", name: "x", namespace: "kube-system", pass: "true" };
+    const stage = { name: "canary", clusters: {}, gates: [{ name: "smoke", check }] };
+    await hub.apply(app({ rollout: { stages: [stage] } }));
+    expect(await withheld()).toContain("ConfigMap kube-system/x: namespace kube-system is not among");
+    await hub.apply(
+      app({
+        rollout: {
+          stages: [{ ...stage, gates: [{ name: "smoke", check: { ...check, namespace: "default" } }] }],
+        },
+      }),
+    );
+    await released();
+    await hub.apply(app());
+    await project();
+    await released();
+  });
+
   it("are looked at again when the Project changes, and only for what is decided by", async () => {
     await commit(configMaps("two"));
     await released();
