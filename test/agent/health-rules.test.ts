@@ -1,4 +1,5 @@
 /** An App's own rules of health in a running agent: they count for its kinds alone, and none of them can stop it. */
+import { build } from "esbuild";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Patience } from "../../agent/cel/patience.ts";
 import { Timed } from "../../agent/cel/timed.ts";
@@ -71,7 +72,7 @@ describe(Patience.name, () => {
       const before = runs;
       const answer = patience.ask(name, () => {
         runs += 1;
-        while (!ends);
+        if (!ends) for (;;);
         return { kind: "value", value: true };
       });
       return `${runs > before ? "ran" : "rested"} ${answer.kind}`;
@@ -102,5 +103,36 @@ describe(Timed.name, () => {
     ).toThrow("mine");
     expect(timed.run(() => /^(a+)+b$/.test("a".repeat(100)))).toEqual({ kind: "late" });
     expect(timed.run(() => 2)).toEqual({ kind: "done", value: 2 });
+  });
+});
+
+describe("CEL", () => {
+  it("is none of what an agent starts with", async () => {
+    const { metafile } = await build({
+      entryPoints: [new URL("../../agent/main.ts", import.meta.url).pathname],
+      outdir: "never-written",
+      write: false,
+      metafile: true,
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+    });
+    const outputs = Object.entries(metafile.outputs);
+    const start = outputs.find(([, { entryPoint = "" }]) => entryPoint.endsWith("agent/main.ts"))?.[0] ?? "";
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      for (const { path, kind } of metafile.outputs[file]?.imports ?? [])
+        if (kind === "import-statement") visit(path);
+    };
+    visit(start);
+    const has = (files: Iterable<string>): boolean =>
+      [...files].some((file) =>
+        Object.keys(metafile.outputs[file]?.inputs ?? {}).some((input) => input.includes("cel-js")),
+      );
+    expect(has(outputs.map(([file]) => file))).toBe(true);
+    expect(has(seen)).toBe(false);
   });
 });
