@@ -8,7 +8,7 @@ import type { KubeObject } from "#core/object.ts";
 import type { Kube } from "./kube/port.ts";
 import type { Progress } from "./delivery-run.ts";
 import { gunzip } from "./gunzip.ts";
-import { brokenContent, removedContent, type Content, type Refusal } from "./placement.ts";
+import { brokenContent, removedContent, type Answered, type Content, type Refusal } from "./placement.ts";
 import { readBundle } from "./state/bundles.ts";
 import { InventoryStore } from "./state/inventories.ts";
 import { readRecord, type AppRecord, type KeptRecord } from "./state/record.ts";
@@ -28,6 +28,8 @@ export interface AppState {
   orphaned: boolean;
   /** Set when the stored state cannot be read: nothing is touched until a person looks. */
   broken: boolean;
+  /** Answers to the checks of one statement, with its numbers. */
+  checks: Answered | undefined;
   /** Somebody and this agent set back each other's changes. */
   fight: string | undefined;
 }
@@ -43,6 +45,7 @@ export function emptyState(kube: Kube, app: string): AppState {
     progress: undefined,
     orphaned: false,
     broken: false,
+    checks: undefined,
     fight: undefined,
   };
 }

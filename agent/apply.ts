@@ -4,7 +4,7 @@
  */
 import type { SyncOptions } from "#core/app.ts";
 import { compare, goingWith, lastEditor, pointersFor, withoutIgnored, type FieldChange } from "#core/diff.ts";
-import { health, type Health } from "#core/health.ts";
+import type { Health } from "#core/health.ts";
 import type { Inventory } from "#core/inventory.ts";
 import { REPORT_FIELDS_MAX } from "#core/limits.ts";
 import { refKey, refOf, refText, type KubeObject } from "#core/object.ts";
@@ -20,6 +20,7 @@ import type { Outcome } from "#core/outcome.ts";
 import type { Drift, Failure } from "#core/protocol.ts";
 import { takeOver, type TakeOver } from "#core/takeover.ts";
 import type { Besides } from "./claims.ts";
+import type { HealthOf } from "./cel/rules.ts";
 import { KubeError, type Address, type Kube } from "./kube/port.ts";
 
 /** `deliver` brings a new bundle; on an applied one a difference is drift: `correct` restores it, `tell` only tells. */
@@ -37,6 +38,7 @@ export interface ApplyContext {
   problems: ReadonlyMap<string, string>;
   /** What need not be looked at, as nothing has changed since it was; undefined for all else. */
   settled: (object: KubeObject) => Seen | undefined;
+  health: HealthOf;
 }
 
 /** What one object came to. */
@@ -84,7 +86,7 @@ async function madeNew(context: ApplyContext, key: string, object: KubeObject): 
   if (mode !== "deliver" || sync.adopt || known.entries[key]?.uid !== undefined) return undefined;
   try {
     const created = await kube.apply(object, { dryRun: false, force: true, absent: true });
-    return seen(key, object, "created", created);
+    return seen(context, key, object, "created", created);
   } catch (error) {
     if (error instanceof KubeError && error.status === 409) return undefined;
     throw error;
@@ -100,7 +102,7 @@ async function applyAbsent(context: ApplyContext, key: string, object: KubeObjec
   };
   if (mode === "tell") return { key, object, outcome: "skipped", drift, health: MISSING };
   const created = await kube.apply(object, { dryRun: false, force: true });
-  return { ...seen(key, object, "created", created), ...(mode === "correct" ? { drift } : {}) };
+  return { ...seen(context, key, object, "created", created), ...(mode === "correct" ? { drift } : {}) };
 }
 
 const MISSING: Health = {
@@ -116,9 +118,9 @@ async function applyPresent(
 ): Promise<Seen> {
   const refusal = await refusalOf(context, key, live);
   if (isMadeOnce(object))
-    return refusal === undefined ? seen(key, object, "unchanged", live) : left(key, object);
+    return refusal === undefined ? seen(context, key, object, "unchanged", live) : left(key, object);
   if (refusal !== undefined) return failed(key, object, refusal);
-  if (isLeftAlone(live)) return seen(key, object, "skipped", live);
+  if (isLeftAlone(live)) return seen(context, key, object, "skipped", live);
   if (live.metadata["deletionTimestamp"] !== undefined && context.mode !== "tell") return goes(key, object);
   try {
     return await bringUp(context, key, object, live);
@@ -152,18 +154,22 @@ async function bringUp(
   const dry = await dryRun(kube, wanted, force);
   const changes = [...compare(wanted, live, dry, ignore), ...goingWith(take, live)];
   const undried = dry === undefined ? { undried: true as const } : {};
-  if (changes.length === 0) return { ...seen(key, object, "unchanged", live), ...undried };
+  if (changes.length === 0) return { ...seen(context, key, object, "unchanged", live), ...undried };
   if (mode === "tell")
-    return { ...seen(key, object, "skipped", live), drift: driftOf(live, changes, false), ...undried };
+    return {
+      ...seen(context, key, object, "skipped", live),
+      drift: driftOf(live, changes, false),
+      ...undried,
+    };
   const taken = take === undefined ? live : await takenOver(kube, object, live, take);
   const next = take === undefined ? wanted : withoutIgnored(object, ignore, taken);
   const configured = await kube.apply(next, { dryRun: false, force });
   // Without a dry run, and where somebody's fields went along, only the answer tells what has changed.
   const foretold = dry !== undefined && take === undefined;
   const made = foretold ? changes : compare(next, live, configured, ignore);
-  if (made.length === 0) return { ...seen(key, object, "unchanged", configured), ...undried };
+  if (made.length === 0) return { ...seen(context, key, object, "unchanged", configured), ...undried };
   const drift = mode === "correct" ? { drift: driftOf(live, made, true) } : {};
-  return { ...seen(key, object, "configured", configured), ...drift, ...undried };
+  return { ...seen(context, key, object, "configured", configured), ...drift, ...undried };
 }
 
 /** Undefined where a webhook refuses dry runs: then the declared fields are all there is to compare. */
@@ -208,7 +214,7 @@ async function recreate(
   if ((await kube.get(addressOf(object))) !== undefined) return goes(key, object);
   const created = await kube.apply(object, { dryRun: false, force: true });
   const drift = mode === "correct" ? { drift: driftOf(live, [{ path: "", after: "made again" }], true) } : {};
-  return { ...seen(key, object, "configured", created), ...drift };
+  return { ...seen(context, key, object, "configured", created), ...drift };
 }
 
 const FORCE_FIX =
@@ -226,9 +232,15 @@ function driftOf(live: KubeObject, changes: readonly FieldChange[], restored: bo
   return { object: refText(refOf(live)), fields, ...lastEditor(live, paths), restored };
 }
 
-function seen(key: string, object: KubeObject, outcome: Outcome, live: KubeObject): Seen {
+function seen(
+  context: ApplyContext,
+  key: string,
+  object: KubeObject,
+  outcome: Outcome,
+  live: KubeObject,
+): Seen {
   const uid = live.metadata["uid"];
-  const out: Seen = { key, object, outcome, health: health(live) };
+  const out: Seen = { key, object, outcome, health: context.health(live) };
   if (typeof uid === "string") out.uid = uid;
   return out;
 }

@@ -70,6 +70,8 @@ export interface AgentOptions {
   placementsEveryMs: number;
   /** What the pods of a workload say is read no more often than this. */
   podsEveryMs: number;
+  /** While an App stands, the checks of its stage's gates are answered this often. */
+  checksEveryMs: number;
   requestTimeoutMs: number;
   /** How long a stop waits for requests under way before it leaves them behind. */
   stopGraceMs: number;
@@ -100,6 +102,7 @@ export const AGENT_OPTIONS: AgentOptions = {
   placements: false,
   placementsEveryMs: 2_000,
   podsEveryMs: 3_000,
+  checksEveryMs: 15_000,
   requestTimeoutMs: 30_000,
   stopGraceMs: 5_000,
   appsAtOnceMax: 4,

@@ -7,6 +7,7 @@ import type { Drift } from "#core/protocol.ts";
 import type { Claimant } from "./claims.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
 import { applyOrderOf, type AppState } from "./app-state.ts";
+import type { Checks } from "./cel/checks.ts";
 import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
 import { Fights } from "./drift/fights.ts";
@@ -25,6 +26,7 @@ export interface LaneContext extends AcceptContext, PassContext {
   slots: Slots;
   vitals: Pick<Vitals, "step" | "passed">;
   watches: Pick<Watches, "of">;
+  checks: Pick<Checks, "answer">;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -49,6 +51,7 @@ export class Lane implements Claimant {
   #observeAt = NEVER;
   #observeMs = 0;
   #observedAt = 0;
+  #checkAt = NEVER;
 
   constructor(context: LaneContext, state: AppState) {
     this.#context = context;
@@ -100,13 +103,14 @@ export class Lane implements Claimant {
       else if (now >= this.#passAt) await this.#guarded(() => this.#pass());
       else if (now >= this.#healAt) await this.#guarded(() => this.#heal());
       else if (now >= this.#observeAt) await this.#guarded(() => this.#look());
+      else if (now >= this.#checkAt) await this.#guarded(() => this.#check());
       else await this.#alarm.wait(deps.sleep, this.#nextAt() - now);
     }
     this.#live.hold(new Map());
   }
 
   #nextAt(): number {
-    return Math.min(this.#offerAt, this.#passAt, this.#healAt, this.#observeAt);
+    return Math.min(this.#offerAt, this.#passAt, this.#healAt, this.#observeAt, this.#checkAt);
   }
 
   /** A watch shows something of ours that is not as it was. */
@@ -179,6 +183,12 @@ export class Lane implements Claimant {
     this.#healAt = NEVER;
     this.#open = new Map();
     this.#observeAt = NEVER;
+    this.#forgetChecks();
+  }
+
+  #forgetChecks(): void {
+    this.state.checks = undefined;
+    this.#checkAt = NEVER;
   }
 
   async #pass(keys?: ReadonlySet<string>): Promise<void> {
@@ -220,6 +230,8 @@ export class Lane implements Claimant {
 
   #schedule(result: PassResult): void {
     this.#steady = result.kind === "settled";
+    if (result.kind !== "settled") this.#forgetChecks();
+    else if (this.#checkAt === NEVER) this.#checkAt = this.#context.deps.clock();
     if (result.kind === "settled") this.#noteFights(result.drift);
     if (result.kind === "retry") {
       this.#passFailures += 1;
@@ -251,12 +263,26 @@ export class Lane implements Claimant {
     return this.#later(result.kind === "failed" ? retryEveryMs : driftEveryMs);
   }
 
+  /** Only while the App stands as its statement says: an answer from before would be one to another question. */
+  async #check(): Promise<void> {
+    const { deps, checks } = this.#context;
+    const kept = applyOrderOf(this.state);
+    const asked = kept?.order.sync.checks;
+    if (kept === undefined || asked === undefined) {
+      this.#forgetChecks();
+      return;
+    }
+    const { epoch, generation } = kept.record.statement;
+    this.state.checks = { epoch, generation, answers: await checks.answer(asked) };
+    this.#checkAt = deps.clock() + deps.options.checksEveryMs;
+  }
+
   /** Woken by a change, so the waits in between grow: they are for kinds that no watch shows. */
   async #look(): Promise<void> {
     const { kube, clock, options } = this.#context.deps;
     const keys = new Set([...this.#open.keys(), ...this.#live.moved]);
     this.#live.moved.clear();
-    const { judge } = judging(this.#context, this.state);
+    const { judge } = await judging(this.#context, this.state);
     const looking = { kube, atOnceMax: options.objectsAtOnceMax, judge };
     await observe(looking, this.state, this.#live, this.#open, keys);
     this.#observedAt = clock();

@@ -15,6 +15,8 @@ import type { Life } from "./listen.ts";
 import { loadEnrolment, loadKeys, storeEnrolment, type AgentKey, type Enrolment } from "./keys.ts";
 import { KubeError } from "./kube/port.ts";
 import { addressOf, Membership } from "./membership.ts";
+import { Checks } from "./cel/checks.ts";
+import { HealthRules } from "./cel/rules.ts";
 import { PodReasons } from "./pods.ts";
 import { pollLoop } from "./poll.ts";
 import { Reporter } from "./report.ts";
@@ -109,6 +111,8 @@ async function live(deps: AgentDeps, stopper: Stopper, vitals: Vitals, parts: Pa
     watches,
     vitals,
     reasons: new PodReasons(deps),
+    rules: new HealthRules(deps),
+    checks: new Checks(deps),
     identity: () => membership.identity,
   });
   parts.desk = desk;

@@ -11,6 +11,7 @@ import { KubeError } from "./kube/port.ts";
 import { applyOrderOf, lastObjects, objectsOf, type AppState } from "./app-state.ts";
 import { addressOf, type Mode } from "./apply.ts";
 import type { Claims } from "./claims.ts";
+import type { HealthOf, HealthRules } from "./cel/rules.ts";
 import { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
 import { Memo } from "./drift/memo.ts";
@@ -34,6 +35,7 @@ export interface PassContext {
   deps: AgentDeps;
   reasons: PodReasons;
   claims: Claims;
+  rules: HealthRules;
   stopper: Stopper;
   identity: () => Identity;
 }
@@ -112,7 +114,7 @@ async function runApply(
   const memo = new Memo(live.index, order.sync);
   const kube = noting(context.deps.kube, live);
   const sync = {
-    ...syncContext({ ...context, deps: { ...context.deps, kube } }, state, record),
+    ...(await syncContext({ ...context, deps: { ...context.deps, kube } }, state, record)),
     settled: memo.settled,
   };
   if (part === undefined) live.expect(objects.filter((object) => !isHook(object)));
@@ -162,7 +164,7 @@ async function runRemove(
   order: Parameters<typeof removePass>[1],
 ): Promise<PassResult> {
   const last = await lastOf(context, state, record, order.deletion);
-  const end = await removePass(syncContext(context, state, record), order, last);
+  const end = await removePass(await syncContext(context, state, record), order, last);
   if (end.kind === "waiting") return waiting(state, record, end);
   if (end.kind === "over-limit") return overLimit(state, record, end);
   if (end.kind === "failed") return afterFailure(state, record, end, 0);
@@ -206,21 +208,30 @@ function recalled({ reasons }: PassContext, verdicts: ReadonlyMap<string, Health
   return [...verdicts].map(([key, verdict]) => [key, reasons.recall(key, verdict)]);
 }
 
-/** How the App's objects are judged, and what is said of those that are not well. */
-export function judging({ deps, reasons }: PassContext, state: AppState): { judge: Judge; explain: Explain } {
-  const explain: Explain = (object, verdict) =>
-    reasons.explain(object, verdict, () => secretValues(deps.kube, state));
-  return { explain, judge: (object) => explain(object, health(object)) };
+interface Judging {
+  health: HealthOf;
+  judge: Judge;
+  explain: Explain;
 }
 
-function syncContext(context: PassContext, state: AppState, record: KeptRecord): SyncContext {
+/** How the App's objects are judged, and what is said of those that are not well. */
+export async function judging({ deps, reasons, rules }: PassContext, state: AppState): Promise<Judging> {
+  const explain: Explain = (object, verdict) =>
+    reasons.explain(object, verdict, () => secretValues(deps.kube, state));
+  const order = applyOrderOf(state)?.order;
+  const healthOf = order === undefined ? health : await rules.of(order.sync);
+  return { health: healthOf, explain, judge: (object) => explain(object, healthOf(object)) };
+}
+
+async function syncContext(context: PassContext, state: AppState, record: KeptRecord): Promise<SyncContext> {
   const { deps, stopper, claims } = context;
   const { hub, project } = context.identity();
   const owner = { hub, project, app: state.app };
   const run = new DeliveryRun(deps.kube, state, record);
   const settled = () => undefined;
   const besides = claims.besides(owner);
-  return { deps, stopper, owner, store: state.store, run, besides, settled, ...judging(context, state) };
+  const judged = await judging(context, state);
+  return { deps, stopper, owner, store: state.store, run, besides, settled, ...judged };
 }
 
 /** The view to go on from: that of this generation, or a new one. */

@@ -5,6 +5,7 @@
 import { worstHealth, type Health } from "#core/health.ts";
 import { REPORT_DRIFTS_MAX, REPORT_FAILURES_MAX } from "#core/limits.ts";
 import { parseRefKey, refText } from "#core/object.ts";
+import type { CheckAnswer } from "#core/object-check.ts";
 import type { OutcomeCounts } from "#core/outcome.ts";
 import type { Drift, Failure, Phase, PlacementReport } from "#core/protocol.ts";
 import type { Statement } from "#core/statement.ts";
@@ -51,12 +52,14 @@ export function contentOf({
   refusal,
   orphaned,
   fight,
+  checks,
 }: {
   app: string;
   view: Content | undefined;
   refusal: Refusal | undefined;
   orphaned: boolean;
   fight: string | undefined;
+  checks: Answered | undefined;
 }): Content | undefined {
   if (refusal !== undefined) {
     const { epoch, generation, release } = refusal.statement ?? view ?? emptyContent(app);
@@ -64,9 +67,23 @@ export function contentOf({
     return { ...base, epoch, generation, release, phase: "refused", message: sentence(refusal.message) };
   }
   if (view === undefined) return undefined;
-  if (!orphaned) return fight === undefined || view.failures.length > 0 ? view : { ...view, message: fight };
+  if (!orphaned) {
+    const answered = isOf(view, checks) ? { ...view, checks: checks.answers } : view;
+    return fight === undefined || view.failures.length > 0 ? answered : { ...answered, message: fight };
+  }
   if (view.phase === "removed") return undefined;
   return { ...view, phase: "orphaned", message: "the hub's answer lacks this App; its objects are kept" };
+}
+
+/** Of a generation; a view of another one has nothing to do with it. */
+export interface Answered {
+  epoch: number;
+  generation: number;
+  answers: CheckAnswer[];
+}
+
+function isOf(view: Content, checks: Answered | undefined): checks is Answered {
+  return checks?.epoch === view.epoch && checks.generation === view.generation;
 }
 
 export interface Told {

@@ -10,6 +10,7 @@ import { scaledIn } from "#core/object-rules.ts";
 import type { Owner } from "#core/plan.ts";
 import type { Statement } from "#core/statement.ts";
 import type { ApplyContext, Mode, Seen } from "./apply.ts";
+import type { HealthOf } from "./cel/rules.ts";
 import { deliver, identified, remove, type Deliverable } from "./deliver.ts";
 import type { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
@@ -35,6 +36,7 @@ export interface SyncContext {
   run: DeliveryRun;
   besides: Besides;
   settled: ApplyContext["settled"];
+  health: HealthOf;
   judge: Judge;
   explain: Explain;
 }
@@ -105,7 +107,7 @@ export async function removePass(
 function applyContext(context: SyncContext, order: ApplyOrder, mode: Mode, prepared: Prepared): ApplyContext {
   const { deps, store, besides } = context;
   const { problems } = prepared;
-  const { settled } = context;
+  const { settled, health } = context;
   const scaled = scaledIn(prepared.objects);
   return {
     kube: deps.kube,
@@ -116,6 +118,7 @@ function applyContext(context: SyncContext, order: ApplyOrder, mode: Mode, prepa
     scaled,
     problems,
     settled,
+    health,
   };
 }
 

@@ -2,7 +2,6 @@
  * All objects of a bundle, wave by wave. A failure lets its own wave finish and keeps the next from starting; a
  * definition is waited for, within a bound, before what it defines is applied.
  */
-import { health } from "#core/health.ts";
 import { applyWaves } from "#core/order.ts";
 import { refKey, refOf, refText, type KubeObject } from "#core/object.ts";
 import { addressOf, applyObject, type ApplyContext, type Seen } from "./apply.ts";
@@ -63,7 +62,7 @@ async function notEstablished(
     stopper.check();
     const checked = await mapBounded(waiting, deps.options.objectsAtOnceMax, async (one) => {
       const live = await context.kube.get(addressOf(one.object));
-      return live !== undefined && health(live).status === "current" ? undefined : one;
+      return live !== undefined && context.health(live).status === "current" ? undefined : one;
     });
     waiting = checked.filter((one) => one !== undefined);
   }

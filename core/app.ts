@@ -4,8 +4,10 @@ import { approvalSpecSchema } from "./approval.ts";
 import { chartSchema } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { GATES_CHARS_MAX, gatesSchema } from "./gate.ts";
+import { healthRulesSchema } from "./health-rule.ts";
 import { CLUSTERS_BUDGET_DEFAULT, DELETES_BUDGET_DEFAULT, IGNORE_BYTES_MAX } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
+import { orderedChecksSchema } from "./object-check.ts";
 import { windowSpecsSchema } from "./rollout/calendar.ts";
 import { selectorSchema } from "./selector.ts";
 
@@ -31,7 +33,17 @@ export const syncSchema = z.strictObject({
   deletion: z.enum(["delete", "orphan"]).default("delete"),
   ignore: z.array(ignoreSchema).max(50).default([]),
 });
-export type SyncOptions = z.infer<typeof syncSchema>;
+
+/**
+ * What is signed: the App's options, with what else of it the agent obeys. Absent where nothing is said, so that an agent
+ * that does not know it goes on with every App that does not use it, and refuses one that does.
+ */
+export const orderedSyncSchema = syncSchema.extend({
+  health: healthRulesSchema.optional(),
+  /** Of the gates of the cluster's stage. */
+  checks: orderedChecksSchema.optional(),
+});
+export type SyncOptions = z.infer<typeof orderedSyncSchema>;
 
 const countOrPercent = z.union([
   z.number().int().min(1, "must be at least 1: 0 would never move a cluster"),
@@ -163,6 +175,8 @@ const specSchema = z.strictObject({
       message: `takes more than ${IGNORE_BYTES_MAX} bytes, all of which stand in each signed statement: name kinds and paths that cover more at once`,
     })
     .prefault({}),
+  /** When objects of a kind are healthy, in place of the rules that are built in. */
+  health: healthRulesSchema.optional(),
 });
 
 /** A path that nothing would be read from is a mistake: told, not passed over. */

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { isPrivateWay } from "./chart.ts";
 import { durationSchema } from "./duration.ts";
 import { nameSchema } from "./metadata.ts";
+import { objectCheckSchema } from "./object-check.ts";
 
 export const GATES_MAX = 10;
 /** Of all stages together, as JSON: each step of the rollout writes them again. */
@@ -81,6 +82,8 @@ export const gateSchema = z
     prometheus: prometheusSchema.optional(),
     webhook: webhookSchema.optional(),
     scan: scanSchema.optional(),
+    /** Answered by the agents of the stage. */
+    check: objectCheckSchema.optional(),
     /** Between two tries. */
     interval: durationSchema(10_000, 3_600_000).default("1m"),
     /** So many failures in a row are a failed gate. */
@@ -91,9 +94,9 @@ export const gateSchema = z
     timeout: durationSchema(10_000, 14 * DAY_MS).default("1h"),
   })
   .refine(
-    ({ prometheus, webhook, scan }) =>
-      [prometheus, webhook, scan].filter((one) => one !== undefined).length === 1,
-    { message: "must be one of prometheus, webhook and scan" },
+    ({ prometheus, webhook, scan, check }) =>
+      [prometheus, webhook, scan, check].filter((one) => one !== undefined).length === 1,
+    { message: "must be one of prometheus, webhook, scan and check" },
   );
 export type Gate = z.infer<typeof gateSchema>;
 

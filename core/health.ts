@@ -81,11 +81,12 @@ const OBSERVED = new Set(["apps/Deployment", "apps/StatefulSet", "apps/DaemonSet
 
 /** Source of the rules: kstatus; where a rule departs from it, the rule says so. */
 export function health(object: KubeObject): Health {
-  const group = groupOf(object.apiVersion);
-  return generic(object, OBSERVED.has(`${group}/${object.kind}`)) ?? ruleOf(group, object.kind)(object);
+  return unseen(object) ?? generic(object) ?? ruleOf(groupOf(object.apiVersion), object.kind)(object);
 }
 
-function generic(object: KubeObject, observedWanted: boolean): Health | undefined {
+/** What no rule is asked about: it goes, or its controller has not looked at it as it is now. */
+export function unseen(object: KubeObject): Health | undefined {
+  const observedWanted = OBSERVED.has(`${groupOf(object.apiVersion)}/${object.kind}`);
   if (typeof object.metadata["deletionTimestamp"] === "string") return terminating("is being deleted");
   const observed = statusOf(object)["observedGeneration"];
   const generation = object.metadata["generation"];
@@ -93,6 +94,10 @@ function generic(object: KubeObject, observedWanted: boolean): Health | undefine
     return progressing("its controller has not looked at it yet");
   if (typeof observed === "number" && typeof generation === "number" && observed < generation)
     return progressing(`generation ${generation} is not observed yet, the last one seen is ${observed}`);
+  return undefined;
+}
+
+function generic(object: KubeObject): Health | undefined {
   const stalled = conditionOf(object, "Stalled");
   if (stalled?.status === "True") return failed(`stalled: ${wordsOf(stalled, "no reason given")}`);
   const reconciling = conditionOf(object, "Reconciling");

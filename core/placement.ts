@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { failureSchema, driftSchema, PHASES } from "./protocol.ts";
+import { checkAnswerSchema } from "./object-check.ts";
 import { outcomeCountsSchema } from "./outcome.ts";
 
 export const assignedSchema = z.object({
@@ -31,6 +32,7 @@ export const observedSchema = z.object({
   objects: z.number().int(),
   outcomes: outcomeCountsSchema,
   drift: z.number().int(),
+  checks: z.array(checkAnswerSchema).optional(),
   /** When the agent's report was taken. */
   at: z.number(),
 });

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { bindingSchema } from "./access.ts";
+import { healthRulesSchema } from "./health-rule.ts";
 import { API_VERSION, labelsSchema, nameSchema } from "./metadata.ts";
 import { selectorSchema } from "./selector.ts";
 
@@ -84,6 +85,8 @@ export const projectSchema = z.strictObject({
       serviceAccounts: z.array(globSchema).max(100).default([]),
       /** Hosts in private networks that the hub may speak to for this project. */
       egress: z.array(z.string().min(1).max(253)).max(100).default([]),
+      /** Of kinds of which an App itself says nothing (`spec.health`). */
+      health: healthRulesSchema.optional(),
       signers: z.array(signerSchema).max(50).default([]),
       roles: z.array(bindingSchema).max(100).default([]),
     })

@@ -14,6 +14,7 @@ import {
   REPORT_PLACEMENTS_MAX,
 } from "./limits.ts";
 import { nameSchema } from "./metadata.ts";
+import { CHECKS_MAX, checkAnswerSchema } from "./object-check.ts";
 import { outcomeCountsSchema } from "./outcome.ts";
 import { sentence } from "./text.ts";
 
@@ -199,6 +200,8 @@ export const placementReportSchema = z.object({
   /** Drift seen now or restored last; `driftTotal` counts also what was cut. */
   drift: z.array(driftSchema).max(REPORT_DRIFTS_MAX).default([]),
   driftTotal: z.number().int().nonnegative().default(0),
+  /** Answers to the statement's checks; absent before they are asked. */
+  checks: z.array(checkAnswerSchema).max(CHECKS_MAX).optional(),
 });
 export type PlacementReport = z.infer<typeof placementReportSchema>;
 

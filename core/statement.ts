@@ -3,7 +3,7 @@
  * option that changes what it does stands in here, and `judgeStatement` looks at every field before a byte is used.
  */
 import * as z from "zod";
-import { syncSchema } from "./app.ts";
+import { orderedSyncSchema } from "./app.ts";
 import { bundleRefSchema } from "./bundle.ts";
 import { assertNever } from "./assert.ts";
 import { nameSchema } from "./metadata.ts";
@@ -13,7 +13,7 @@ const orderSchema = z.discriminatedUnion("action", [
     action: z.literal("apply"),
     bundle: bundleRefSchema,
     namespace: nameSchema,
-    sync: syncSchema,
+    sync: orderedSyncSchema,
     /** The most objects the agent may delete to reach this bundle. */
     pruneLimit: z.number().int().nonnegative(),
   }),

@@ -21,7 +21,7 @@ import { planPrune, PRUNED_KINDS, type PrunableKind } from "#core/prune.ts";
 import { matches, type Labels, type Selector } from "#core/selector.ts";
 import type { Resource, ResourceKind } from "#core/resource.ts";
 import type { ApplyAnswer } from "#core/view.ts";
-import { refusePolicies } from "../policy/refuse.ts";
+import { refuseExpressions } from "../policy/refuse.ts";
 import type { Db } from "../store/db.ts";
 import { answerOf } from "./answer.ts";
 import { refuseWindows } from "./refuse-windows.ts";
@@ -53,7 +53,7 @@ export async function applyDocuments(db: Db, applier: Applier, asked: Applying):
   const listed = listedKinds(asked);
   const world = await readWorld(db, documents, { projects, listed });
   const planned = planPuts(documents, world, { managedBy: undefined, takeover });
-  const puts = refuseWindows(await refusePolicies(planned));
+  const puts = refuseWindows(await refuseExpressions(planned));
   const changes = [...puts.map(({ change }) => change), ...pruned(asked, world)];
   await authorizeAll(applier, changes, (name) => projectFor(name, documents, world));
   refuse(puts);

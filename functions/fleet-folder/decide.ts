@@ -16,7 +16,7 @@ import { rulesIn } from "../api/caller.ts";
 import { refuseWindows } from "../apply/refuse-windows.ts";
 import { rightsCheck, type RulesIn } from "../apply/rights.ts";
 import type { Db } from "../store/db.ts";
-import { refusePolicies } from "../policy/refuse.ts";
+import { refuseExpressions } from "../policy/refuse.ts";
 
 export interface Decided {
   changes: PutChange[];
@@ -41,7 +41,7 @@ export async function decidePuts(
   const refusalOf = rightsCheck(rules, (name) => projectFor(name, documents, world));
   const decided: Decided = { changes: [], errors: [] };
   const puts = planPuts(documents, world, { managedBy, takeover: false });
-  for (const { change, refusal } of refuseWindows(await refusePolicies(puts))) {
+  for (const { change, refusal } of refuseWindows(await refuseExpressions(puts))) {
     const words = await refusalOf(change);
     const { place, resource } = change;
     if (words === undefined && refusal === undefined) {

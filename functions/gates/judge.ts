@@ -13,6 +13,7 @@ import type { SecretStore } from "../secrets/port.ts";
 import { getProject } from "../store/resource.ts";
 import { getRollout, putRollout } from "../store/rollout.ts";
 import { GateTrouble, type Question } from "./ask.ts";
+import { judgeCheck } from "./check.ts";
 import { judgePrometheus } from "./prometheus.ts";
 import { judgeScan } from "./scan.ts";
 import { judgeWebhook } from "./webhook.ts";
@@ -55,10 +56,11 @@ export async function judgeGate(deps: JudgeDeps, asked: GateAsked): Promise<"jud
 }
 
 async function verdictOf(deps: JudgeDeps, question: Question): Promise<Verdict> {
-  const { prometheus, webhook, scan } = question.gate;
+  const { prometheus, webhook, scan, check } = question.gate;
   try {
     if (prometheus !== undefined) return await judgePrometheus(question, prometheus);
     if (webhook !== undefined) return await judgeWebhook(question, webhook);
+    if (check !== undefined) return await judgeCheck(deps, question);
     assert(scan !== undefined, "a gate is of one kind");
     return await judgeScan(deps, question, scan);
   } catch (error) {

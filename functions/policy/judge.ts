@@ -3,10 +3,11 @@
  * expression may be hostile, so this runs in the process of `run.ts`. An expression that fails is a finding, never a
  * pass.
  */
+import { celMessage, celValue } from "#core/cel.ts";
 import { FINDINGS_LISTED_MAX, type Finding, type Findings, findingsOf } from "#core/finding.ts";
 import { refOf, refText, type KubeObject } from "#core/object.ts";
 import type { Policy } from "#core/policy.ts";
-import { celMessage, compile, type Compiled, type Variables } from "./compile.ts";
+import { compile, type Compiled, type Variables } from "./compile.ts";
 import { isMeant, placedObjects, titleOf, type Match } from "./meant.ts";
 
 export type Context = Omit<Variables, "object">;
@@ -25,11 +26,8 @@ export function compilePolicy({ metadata, spec }: Policy): CompiledPolicy {
   return { name: titleOf(metadata), match: spec.match, validations };
 }
 
-/** Whole numbers become CEL's `int`, as Kubernetes' schemas say of almost all of them; other numbers stay `double`. */
 export function objectsIn(bundle: string): KubeObject[] {
-  const { objects } = JSON.parse(bundle, (_, value: unknown) =>
-    Number.isSafeInteger(value) ? BigInt(value as number) : value,
-  ) as { objects: KubeObject[] };
+  const { objects } = celValue(bundle) as { objects: KubeObject[] };
   return objects;
 }
 

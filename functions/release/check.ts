@@ -8,6 +8,8 @@ import type { Bundle } from "#core/bundle.ts";
 import type { ClusterCapabilities } from "#core/capabilities.ts";
 import { clusterFindings, type Delivery } from "#core/cluster-findings.ts";
 import { findingsOf, mergeFindings, NO_FINDINGS, withheldMessage, type Findings } from "#core/finding.ts";
+import type { KubeObject } from "#core/object.ts";
+import { orderedChecks } from "#core/object-check.ts";
 import type { Policy } from "#core/policy.ts";
 import type { Project } from "#core/project.ts";
 import { projectFindings } from "#core/project-rules.ts";
@@ -43,6 +45,7 @@ export async function checkBundles(
   const bySchemas = schemaFindings(deliveries, fleet.schemas);
   const errors = [
     merged((objects) => projectFindings(project, app.spec.namespace, objects)),
+    projectFindings(project, app.spec.namespace, lookedAt(app)),
     merged((objects) => secretFindings(project, objects).errors),
     byClusters.errors,
     bySchemas.errors,
@@ -94,4 +97,14 @@ async function findingsBy(
   if (judged.kind === "judged") return mergeFindings(byRego, judged.findings);
   const by = judged.policy === undefined ? "Policies" : `Policy ${judged.policy}`;
   return findingsOf([{ by, object: "", message: judged.message }]);
+}
+
+/** What gates look at: a Project's fence holds for reading as well, which the agent does with its own rights. */
+function lookedAt({ spec }: App): KubeObject[] {
+  const gates = spec.rollout.stages.flatMap((stage) => stage.gates ?? []);
+  return orderedChecks(gates, spec.namespace).map(({ apiVersion, kind, name, namespace }) => ({
+    apiVersion,
+    kind,
+    metadata: { name, namespace },
+  }));
 }

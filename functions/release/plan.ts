@@ -4,7 +4,9 @@
  */
 import type { App } from "#core/app.ts";
 import type { Bundle } from "#core/bundle.ts";
+import { rulesInForce, type HealthRule } from "#core/health-rule.ts";
 import type { ClusterLoss } from "#core/losses.ts";
+import { orderedChecks } from "#core/object-check.ts";
 import { lossBetween, orderDigest, rankOrder, type Target, type Wanted } from "#core/release.ts";
 import type { KubeObject } from "#core/object.ts";
 import { stageOf } from "#core/rollout.ts";
@@ -30,11 +32,12 @@ export function planTargets(
   gone: readonly string[],
   before: ReadonlyMap<string, Target>,
   labels: ReadonlyMap<string, Labels> = new Map(),
+  projectHealth: readonly HealthRule[] = [],
 ): Planned[] {
   const { name } = app.metadata;
   const stage = (cluster: string): number => stageOf(app.spec.rollout, labels.get(cluster));
   return rankOrder(name, [...bundles.keys(), ...gone], stage).map((cluster) => {
-    const wanted = wantedFor(app, cluster, bundles.get(cluster));
+    const wanted = wantedFor(app, cluster, bundles.get(cluster), stage(cluster), projectHealth);
     const order = orderDigest(wanted);
     const last = before.get(cluster);
     const carried = last?.order === order ? last : undefined;
@@ -42,16 +45,28 @@ export function planTargets(
   });
 }
 
-function wantedFor(app: App, cluster: string, bundle: Bundle | undefined): Wanted {
+function wantedFor(
+  app: App,
+  cluster: string,
+  bundle: Bundle | undefined,
+  stage: number,
+  projectHealth: readonly HealthRule[],
+): Wanted {
   const { sync, namespace, rollout } = app.spec;
   const pruneLimit = rollout.budget.deletes;
   if (bundle === undefined) return { cluster, action: "remove", deletion: sync.deletion, pruneLimit };
+  const health = rulesInForce(app.spec.health ?? [], projectHealth, bundle.objects);
+  const checks = orderedChecks(rollout.stages[stage]?.gates ?? [], namespace);
   return {
     cluster,
     action: "apply",
     bundle: { digest: bundle.digest, size: bundle.size },
     namespace,
-    sync,
+    sync: {
+      ...sync,
+      ...(health.length === 0 ? {} : { health }),
+      ...(checks.length === 0 ? {} : { checks }),
+    },
     pruneLimit,
   };
 }

@@ -150,14 +150,15 @@ function fixedOf(
 function ruleFacts(rules: Rules, labels: App["metadata"]["labels"]): unknown {
   if (rules.kind === "refused") return rules.message;
   const { project, policies } = rules;
-  const { namespaces, kinds, secrets } = project.spec;
-  if (policies.length === 0) return { namespaces, kinds, secrets };
+  const { namespaces, kinds, secrets, health } = project.spec;
+  const own = { namespaces, kinds, secrets, ...(health === undefined ? {} : { health }) };
+  if (policies.length === 0) return own;
   const read = policies.map(({ metadata, spec: { mode, match, validations, rego } }) => [
     metadata.project,
     metadata.name,
     { mode, match, validations, rego },
   ]);
-  return { namespaces, kinds, secrets, policies: read, labels, projectLabels: project.metadata.labels };
+  return { ...own, policies: read, labels, projectLabels: project.metadata.labels };
 }
 
 /** Whether there is anything to do; an App that is being deleted is always looked at, until it is gone. */

@@ -83,6 +83,7 @@ export async function workOut(
     previous.gone,
     previous.targets,
     new Map(clusters.map(({ metadata: { name, labels = {} } }) => [name, labels])),
+    rules.kind === "ruled" ? rules.project.spec.health : [],
   );
   const made = { kind: "worked-out", planned, bundles, questions, reads: rendered.reads } as const;
   if (checked.kind === "withheld") return { ...made, warnings: NO_FINDINGS, withheld: checked.error };

@@ -37,6 +37,7 @@ const FAST: AgentOptions = {
   observeMaxMs: 10,
   placementsEveryMs: 2,
   podsEveryMs: 2,
+  checksEveryMs: 5,
   establishMs: 2_000,
   apisSettleMs: 2,
   stopGraceMs: 200,

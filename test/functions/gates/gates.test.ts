@@ -2,10 +2,13 @@
 import { createHmac } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { hubStamp } from "#core/actor.ts";
+import type { CheckAnswer } from "#core/object-check.ts";
 import { askedGates, type Rollout } from "#core/rollout.ts";
+import { statementSchema } from "#core/statement.ts";
 import { judgeGate } from "../../../functions/gates/judge.ts";
 import { look } from "../../../functions/release/look.ts";
 import { whyPlaced } from "../../../functions/rollout/why.ts";
+import { getAssignment, getPlacements } from "../../../functions/store/placement.ts";
 import { markDeleting, getResource } from "../../../functions/store/resource.ts";
 import { putScan } from "../../../functions/store/scan.ts";
 import {
@@ -14,7 +17,8 @@ import {
   type HttpServer,
   type PrometheusServer,
 } from "../../support/prometheus.ts";
-import { getAppRecord, rolloutHub, staged, type RolloutHub } from "../rollout/rollout-hub.ts";
+import { app } from "../../support/hub-parts.ts";
+import { getAppRecord, RINGS, rolloutHub, staged, type RolloutHub } from "../rollout/rollout-hub.ts";
 
 const KEY = "a key of at least sixteen characters";
 let hub: RolloutHub;
@@ -302,6 +306,90 @@ describe("a scan gate", () => {
       kind: "halted",
       reason: `gate images of stage canary failed: ${image}: 3 high or worse, at most 2`,
     });
+  });
+});
+
+describe("a check gate", () => {
+  const smoke = { name: "smoke", check: { apiVersion: "batch/v1", kind: "Job", name: "smoke" } };
+  /** What a cluster's agent tells of it, with the numbers that it was given or with others. */
+  const answered = (cluster: string, verdict: CheckAnswer["verdict"], change: object = {}) =>
+    hub.report(
+      { [cluster]: "healthy" },
+      { checks: [{ gate: "smoke", verdict, message: `Job x ${verdict}` }], ...change },
+    );
+  const wide = async (): Promise<Rollout> => {
+    const change = {
+      rollout: { stages: [RINGS[0], { ...RINGS[1], maxUnavailable: "100%", gates: [smoke] }] },
+    };
+    await hub.apply(app(change));
+    return hub.run(await hub.release(`n ${texts}`, text()));
+  };
+  const said = async (now: Rollout) => {
+    const judged = await judgeAll(now);
+    await hub.pass(60_000);
+    return evidence(judged)[0]?.slice(1);
+  };
+
+  it("asks by the signed statements of its stage alone", async () => {
+    await waiting([smoke]);
+    const checksOf = async (cluster: string) => {
+      const given = await getAssignment(hub.db, "default", cluster, "shop");
+      const text = Buffer.from(given?.statement.split(".")[1] ?? "", "base64url").toString();
+      const { order } = statementSchema.parse(JSON.parse(text));
+      return order.action === "apply" ? order.sync.checks : "removed";
+    };
+    expect(await checksOf("a")).toEqual([{ ...smoke.check, gate: "smoke", namespace: "default" }]);
+    expect(await checksOf("b")).toBeUndefined();
+  });
+
+  it("passes when all clusters of the stage that are heard say so, with their evidence", async () => {
+    const now = await wide();
+    expect(now.state).toMatchObject({ step: { kind: "gates" } });
+    expect(await said(now)).toEqual(["wait", "cluster c: has not answered yet (and 1 more)"]);
+    await answered("b", "pass");
+    expect(await said(now)).toEqual(["wait", "cluster c: has not answered yet"]);
+    await answered("c", "inconclusive");
+    expect(await said(now)).toEqual(["inconclusive", "cluster c: Job x inconclusive"]);
+    expect(await hub.rollout(now.release)).toMatchObject({ stage: 1, gates: [{ inconclusive: 1 }] });
+    await answered("c", "pass");
+    expect(await said(now)).toEqual(["pass", "all 2 clusters, cluster c: Job x pass"]);
+    expect((await hub.rollout(now.release)).stage).toBe(2);
+  });
+
+  it("does not wait for a cluster that is silent", async () => {
+    const now = await wide();
+    await answered("b", "pass");
+    await hub.pass(11 * 60_000, "c");
+    expect(await said(now)).toEqual(["pass", "cluster b: Job x pass"]);
+  });
+
+  it("halts the rollout when one cluster says no", async () => {
+    const now = await wide();
+    await answered("b", "pass");
+    await answered("c", "fail");
+    await said(now);
+    expect((await hub.rollout(now.release)).state).toMatchObject({
+      kind: "halted",
+      gate: "smoke",
+      reason: "gate smoke of stage wide failed: cluster c: Job x fail",
+    });
+  });
+
+  it("takes no answer of another generation, epoch, gate or App, and no replayed one", async () => {
+    const now = await waiting([smoke]);
+    const { assigned } = (await getPlacements(hub.db, "default", "shop", ["a"])).get("a") ?? {};
+    const waits = ["wait", "cluster a: has not answered yet"];
+    await answered("a", "pass", { generation: (assigned?.generation ?? 0) - 1 });
+    expect(await said(now)).toEqual(waits);
+    await answered("a", "fail", { epoch: 99 });
+    expect(await said(now)).toEqual(waits);
+    await answered("a", "pass", { checks: [{ gate: "other", verdict: "pass", message: "" }] });
+    expect(await said(now)).toEqual(waits);
+    await answered("a", "pass", { app: "other" });
+    await answered("a", "pass", { seq: 1 });
+    expect(await said(now)).toEqual(waits);
+    await answered("a", "pass");
+    expect(await said(now)).toEqual(["pass", "cluster a: Job x pass"]);
   });
 });
 

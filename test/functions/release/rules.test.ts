@@ -4,6 +4,7 @@
  */
 import { hubStamp } from "#core/actor.ts";
 import { parseResource } from "#core/resource.ts";
+import { statementSchema } from "#core/statement.ts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { applyDocuments } from "../../../functions/apply/apply.ts";
 import { look, type Looked } from "../../../functions/release/look.ts";
@@ -53,6 +54,16 @@ async function released(): Promise<number> {
   return looked.release;
 }
 
+const step = async () => tick(hub, "default", "shop", (await record())?.release ?? 0, { redrive: true });
+
+/** In the statement that cluster a was given last. */
+async function signedHealth(): Promise<unknown> {
+  const [given] = await listAssignments(hub.db, "default", "a");
+  const text = Buffer.from(given?.statement.split(".")[1] ?? "", "base64url").toString();
+  const { order } = statementSchema.parse(JSON.parse(text));
+  return order.action === "apply" ? order.sync.health : "removed";
+}
+
 async function withheld(): Promise<string> {
   const before = (await record())?.release ?? 0;
   const looked = await shop();
@@ -89,6 +100,26 @@ describe("a Project's rules", () => {
     expect((await record())?.error).toBeUndefined();
   });
 
+  it("hold for what a gate looks at as well", async () => {
+    await commit(configMaps("checked"));
+    await project({ namespaces: ["default"] });
+    const check = { apiVersion: "v1", kind: "ConfigMap", name: "x", namespace: "kube-system", pass: "true" };
+    const stage = { name: "canary", clusters: {}, gates: [{ name: "smoke", check }] };
+    await hub.apply(app({ rollout: { stages: [stage] } }));
+    expect(await withheld()).toContain("ConfigMap kube-system/x: namespace kube-system is not among");
+    await hub.apply(
+      app({
+        rollout: {
+          stages: [{ ...stage, gates: [{ name: "smoke", check: { ...check, namespace: "default" } }] }],
+        },
+      }),
+    );
+    await released();
+    await hub.apply(app());
+    await project();
+    await released();
+  });
+
   it("are looked at again when the Project changes, and only for what is decided by", async () => {
     await commit(configMaps("two"));
     await released();
@@ -97,6 +128,25 @@ describe("a Project's rules", () => {
     await project({ kinds: { deny: [{ kind: "ConfigMap" }] } });
     await lookFor(hub, { type: "project.changed", detail: { project: "default" } });
     expect((await record())?.error?.message).toContain("ConfigMap is denied by spec.kinds.deny");
+  });
+
+  it("bring rules of health for kinds that an App brings and says nothing of, signed", async () => {
+    await commit(configMaps("healthy"));
+    await released();
+    const rule = (kind: string, current: string) => ({ apiVersion: "v1", kind, current });
+    await project({ health: [rule("ConfigMap", "true"), rule("Service", "true")] });
+    await released();
+    await step();
+    expect(await signedHealth()).toEqual([rule("ConfigMap", "true")]);
+    await hub.apply(app({ health: [rule("ConfigMap", "has(data.key)")] }));
+    await released();
+    await step();
+    expect(await signedHealth()).toEqual([rule("ConfigMap", "has(data.key)")]);
+    await hub.apply(app());
+    await project();
+    await released();
+    await step();
+    expect(await signedHealth()).toBeUndefined();
   });
 
   it("give nothing new to an App whose Source may not be read any more", async () => {

@@ -16,8 +16,8 @@ export interface RolloutHub extends HubParts {
   /** Commits, looks, and gives the number of the new release. */
   release(commit: string, text: string): Promise<number>;
   step(release: number): Promise<Rollout>;
-  /** Every cluster that was given something says so, as `phase`; others of `silent` are not heard. */
-  report(phases: Partial<Record<string, Phase>>): Promise<void>;
+  /** Every cluster that was given something says so, as `phase`, and `more`; others of `silent` are not heard. */
+  report(phases: Partial<Record<string, Phase>>, more?: object): Promise<void>;
   /** Time passes; all but these are heard. */
   pass(ms: number, ...silent: string[]): Promise<void>;
   /** Steps and healthy reports until nothing changes. */
@@ -57,7 +57,7 @@ export async function rolloutHub(): Promise<RolloutHub> {
       await tick(hub, "default", "shop", release, { redrive: true });
       return self.rollout(release);
     },
-    report: async (phases) => {
+    report: async (phases, more = {}) => {
       const placements = await getPlacements(hub.db, "default", "shop", NAMES);
       for (const { cluster: name, assigned } of placements.values()) {
         const phase = phases[name];
@@ -75,7 +75,7 @@ export async function rolloutHub(): Promise<RolloutHub> {
           hub.db,
           "default",
           name,
-          { app: "shop", seq: (seq += 1), epoch, generation, release, phase, ...told },
+          { app: "shop", seq: (seq += 1), epoch, generation, release, phase, ...told, ...more },
           hub.now(),
         );
       }
