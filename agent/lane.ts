@@ -3,6 +3,7 @@
  * short; a hub that is away does not keep the passes from their turn.
  */
 import { hasPods } from "#core/health/pods.ts";
+import { fightNews, type News } from "#core/news.ts";
 import type { Drift } from "#core/protocol.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
 import { applyOrderOf, type AppState } from "./app-state.ts";
@@ -10,6 +11,7 @@ import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
 import { Fights } from "./drift/fights.ts";
 import { observe } from "./observe.ts";
+import { passNews } from "./pass-news.ts";
 import { judging, runPass, type Open, type PassContext, type PassResult } from "./pass.ts";
 import { brokenContent, contentOf, type Content } from "./placement.ts";
 import type { Reporter } from "./report.ts";
@@ -24,6 +26,8 @@ export interface LaneContext extends AcceptContext, PassContext {
   slots: Slots;
   vitals: Pick<Vitals, "step" | "passed">;
   watches: Pick<Watches, "of">;
+  /** For people who look into the cluster. */
+  tell: (news: readonly News[]) => void;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -168,15 +172,16 @@ export class Lane {
   }
 
   async #pass(keys?: ReadonlySet<string>): Promise<void> {
-    const before = this.#state.view?.phase;
+    const before = { ...this.#state };
     const part = keys === undefined ? undefined : { keys, open: this.#open };
     const since = this.#context.deps.clock();
     const result = await runPass(this.#context, this.#state, this.#live, this.#passFailures, part);
     const drift = result.kind === "settled" ? [...result.drift.values()] : [];
     const restored = drift.filter((one) => one.restored).length;
     this.#context.vitals.passed(result.kind, this.#context.deps.clock() - since, restored);
+    this.#context.tell(passNews(before, this.#state, result));
     const { phase, message } = this.#state.view ?? {};
-    if (phase !== before)
+    if (phase !== before.view?.phase)
       this.#context.deps.log({ level: "info", app: this.#state.app, message: `${phase}: ${message}` });
     const due = this.#passAt;
     this.#schedule(result);
@@ -198,8 +203,11 @@ export class Lane {
 
   #noteFights(drift: ReadonlyMap<string, Drift>): void {
     const { clock, log } = this.#context.deps;
-    for (const message of this.#fights.restored(drift, clock()))
-      log({ level: "warn", app: this.#state.app, message });
+    const { app } = this.#state;
+    for (const message of this.#fights.restored(drift, clock())) {
+      log({ level: "warn", app, message });
+      this.#context.tell([fightNews(app, message)]);
+    }
   }
 
   #schedule(result: PassResult): void {

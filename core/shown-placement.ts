@@ -2,9 +2,11 @@
  * A placement as people in the cluster see it: the definition of the kind, and the status of one App. Bounded in size,
  * and without a ticking time, so that equal states are equal objects.
  */
+import * as z from "zod";
+import type { Rest } from "./news.ts";
 import { AGENT_NAMESPACE } from "./plan.ts";
 import type { KubeObject } from "./object.ts";
-import type { PlacementReport } from "./protocol.ts";
+import { PHASES, type PlacementReport } from "./protocol.ts";
 import { sentence } from "./text.ts";
 
 const FAILURES_MAX = 10;
@@ -117,4 +119,11 @@ export function shownStatus(report: Omit<PlacementReport, "seq">): ShownStatus {
     drifted,
     failures,
   };
+}
+
+const restSchema = z.object({ phase: z.enum(PHASES), message: z.string(), generation: z.string() });
+
+/** What was shown last; undefined where that cannot be read. */
+export function shownRest(live: KubeObject): Rest | undefined {
+  return restSchema.safeParse(live["status"]).data;
 }

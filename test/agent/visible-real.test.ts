@@ -41,6 +41,16 @@ describe(`${PlacementShow.name}, on a server`, () => {
     const at = fields.find(({ manager }) => manager === "kubectl-annotate")?.time ?? "";
     expect(held()?.until).toBe(Date.parse(at) + 2 * 3_600_000);
 
+    const told = await server.kubectl(SYSTEM, ["describe", "placement/shop"]);
+    expect(told).toMatch(/Normal +Applied +\S+ +fairlead-agent +release 1: 1 created/);
+    await vi.waitFor(
+      async () =>
+        expect(await server.kubectl(SYSTEM, ["get", "events"])).toMatch(
+          /Normal +Held +placement\/shop +held until .* UTC: payday/,
+        ),
+      SERVER_WAIT,
+    );
+
     const other = await server.hub.assign("other", [configMap("b")], { namespace });
     await server.until("other", "healthy", other.generation);
     const now = await server.get(SYSTEM, "placement", "shop");
