@@ -76,6 +76,12 @@ export function applyOrderOf(state: AppState): { record: KeptRecord; order: Appl
   return { record, order: record.statement.order };
 }
 
+/** What was committed that the release in force, or the refused one, was made of. */
+export function commitOf({ refusal, record }: AppState): string | undefined {
+  const kept = record?.state === "kept" ? record.statement : undefined;
+  return (refusal?.statement ?? kept)?.source?.commit;
+}
+
 /** The bundle's objects, its digest checked again; undefined when it is not here whole. */
 export async function objectsOf(state: AppState, order: ApplyOrder): Promise<KubeObject[] | undefined> {
   return state.packed === undefined ? undefined : await unpacked(state.packed, order.bundle);

@@ -6,7 +6,7 @@ import { hasPods } from "#core/health/pods.ts";
 import { fightNews, type News } from "#core/news.ts";
 import type { Drift } from "#core/protocol.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
-import { applyOrderOf, type AppState } from "./app-state.ts";
+import { applyOrderOf, commitOf, type AppState } from "./app-state.ts";
 import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
 import { Fights } from "./drift/fights.ts";
@@ -63,6 +63,10 @@ export class Lane {
 
   content(): Content | undefined {
     return contentOf(this.#state);
+  }
+
+  commit(): string | undefined {
+    return commitOf(this.#state);
   }
 
   /** The hub's answer holds this statement for the App. */

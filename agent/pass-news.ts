@@ -1,5 +1,6 @@
 /** What a pass changed in the cluster, for those who look there. */
 import { appliedNews, driftNews, type News } from "#core/news.ts";
+import { shortCommit } from "#core/shown-placement.ts";
 import type { AppState } from "./app-state.ts";
 import type { PassResult } from "./pass.ts";
 import type { Content } from "./placement.ts";
@@ -17,6 +18,7 @@ export function passNews(before: Before, state: AppState, result: PassResult): N
   const wasApplied = before.record?.state === "kept" && before.record.applied;
   if (wasApplied || record?.state !== "kept" || view === undefined) return told;
   const { statement, from } = record;
-  const { release } = statement;
-  return [...appliedNews(app, { release, from, outcomes: view.outcomes }), ...told];
+  const { release, source } = statement;
+  const commit = source === undefined ? undefined : shortCommit(source.commit);
+  return [...appliedNews(app, { release, from, commit, outcomes: view.outcomes }), ...told];
 }

@@ -22,6 +22,7 @@ const WRITE = { dryRun: false, force: true };
 export interface Shown {
   app: string;
   content: Content | undefined;
+  commit: string | undefined;
 }
 
 type ShowDeps = Pick<AgentDeps, "kube" | "clock" | "log" | "options" | "random" | "sleep">;
@@ -122,8 +123,9 @@ export class PlacementShow {
     }
   }
 
-  async #show({ app, content }: Shown): Promise<void> {
-    const status = content === undefined || content.phase === "removed" ? undefined : shownStatus(content);
+  async #show({ app, content, commit }: Shown): Promise<void> {
+    const status =
+      content === undefined || content.phase === "removed" ? undefined : shownStatus(content, commit);
     const text = status === undefined ? "" : canonicalJson(status);
     if (this.#written.get(app) === text) return;
     const { kube } = this.#deps;

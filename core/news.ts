@@ -42,17 +42,20 @@ export interface Applied {
   release: number;
   /** The release that was wholly applied before. */
   from: number | undefined;
+  /** In short. */
+  commit: string | undefined;
   outcomes: OutcomeCounts;
 }
 
 /** None where the same release came again and found nothing to do. */
-export function appliedNews(app: string, { release, from, outcomes }: Applied): News[] {
+export function appliedNews(app: string, { release, from, commit, outcomes }: Applied): News[] {
   const counts = Object.entries(outcomes).filter(([, count]) => count > 0);
   const isChange = counts.some(([outcome]) => outcome !== "unchanged" && outcome !== "skipped");
   if (!isChange && release === from) return [];
   const text = counts.map(([outcome, count]) => `${count} ${outcome}`).join(", ");
   const about = { app, type: "Normal", reason: "Applied", action: "Apply" } as const;
-  return [news(about, `release ${release}: ${text || "no objects"}`)];
+  const of = commit === undefined ? "" : `, commit ${commit}`;
+  return [news(about, `release ${release}${of}: ${text || "no objects"}`)];
 }
 
 /** `before` is the drift that was told already: what is only told stays, and is no news again. */

@@ -11,12 +11,13 @@ import { sentence } from "./text.ts";
 
 const FAILURES_MAX = 10;
 const DRIFTS_MAX = 10;
+const COMMIT_CHARS = 12;
 const GROUP = "fairlead.dev";
 const VERSION = "v1";
 const KIND = "Placement";
 const LABEL = "fairlead.dev/placement";
 /** Grows with the definition below, so that an agent knows whether it has to write it. */
-const REVISION = "1";
+const REVISION = "2";
 const REVISION_ANNOTATION = "fairlead.dev/revision";
 
 const text = (description: string) => ({ type: "string", description });
@@ -35,6 +36,7 @@ const STATUS = {
     ),
     message: text("One sentence on the phase."),
     release: whole("The release in force."),
+    commit: text("What was committed that it was made of, in short."),
     generation: text("Epoch and number of the statement in force."),
     bundle: text("SHA-256 of the bundle in force."),
     objects: whole("How many objects the bundle holds."),
@@ -60,6 +62,7 @@ const DEFINITION: KubeObject = {
         subresources: { status: {} },
         additionalPrinterColumns: [
           { name: "Release", type: "integer", jsonPath: ".status.release" },
+          { name: "Commit", type: "string", jsonPath: ".status.commit" },
           { name: "Phase", type: "string", jsonPath: ".status.phase" },
           { name: "Drift", type: "integer", jsonPath: ".status.drift" },
           { name: "Objects", type: "integer", jsonPath: ".status.objects" },
@@ -99,7 +102,12 @@ export function placementObject(app: string): KubeObject {
 
 export type ShownStatus = Record<string, unknown>;
 
-export function shownStatus(report: Omit<PlacementReport, "seq">): ShownStatus {
+/** Enough to find it, in a column. */
+export function shortCommit(commit: string): string {
+  return sentence(commit).slice(0, COMMIT_CHARS);
+}
+
+export function shownStatus(report: Omit<PlacementReport, "seq">, commit: string | undefined): ShownStatus {
   const { phase, message, release, epoch, generation, bundle, objects, driftTotal } = report;
   const failures = report.failures
     .slice(0, FAILURES_MAX)
@@ -112,6 +120,7 @@ export function shownStatus(report: Omit<PlacementReport, "seq">): ShownStatus {
     phase,
     message: sentence(message),
     release,
+    ...(commit === undefined ? {} : { commit: shortCommit(commit) }),
     generation: `${epoch}.${generation}`,
     ...(bundle === undefined ? {} : { bundle }),
     objects,

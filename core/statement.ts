@@ -34,6 +34,8 @@ export const statementSchema = z.object({
   generation: z.number().int().positive(),
   /** The lowest release this App may go back to; only ever grows. */
   floor: z.number().int().positive(),
+  /** What the order was made of, for people to read; absent: a hub from before. */
+  source: z.object({ commit: z.string().min(1).max(64) }).optional(),
   order: orderSchema,
 });
 export type Statement = z.infer<typeof statementSchema>;

@@ -8,6 +8,7 @@ import type { ClusterLoss } from "#core/losses.ts";
 import { lossBetween, orderDigest, rankOrder, type Target, type Wanted } from "#core/release.ts";
 import type { KubeObject } from "#core/object.ts";
 import { stageOf } from "#core/rollout.ts";
+import type { Statement } from "#core/statement.ts";
 import type { Labels } from "#core/selector.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { getBundleObjects } from "./content.ts";
@@ -21,6 +22,8 @@ export interface Planned {
   stage: number;
   /** The most that it may delete, where more than the budget was approved. */
   pruneLimit?: number;
+  /** Of an earlier release that it goes back to; absent: it is made of what was committed last. */
+  then?: Pick<Statement, "source">;
 }
 
 /** In rank order. `gone` are clusters that have the App and shall not have it any more. */

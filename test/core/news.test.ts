@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { appliedNews, driftNews, holdNews, restNews, type Rest } from "#core/news.ts";
-import { counted, eventObject, type Series } from "#core/news-series.ts";
+import { counted, eventObject } from "#core/news-series.ts";
 import type { Drift } from "#core/protocol.ts";
 
 const notes = (news: readonly { reason: string; note: string }[]) =>
@@ -17,12 +17,17 @@ describe(appliedNews.name, () => {
     const told = appliedNews("shop", {
       release: 3,
       from: 2,
+      commit: "0a1b2c",
       outcomes: { created: 1, unchanged: 4, deleted: 0 },
     });
-    expect(told).toMatchObject([{ type: "Normal", note: "release 3: 1 created, 4 unchanged" }]);
+    expect(told).toMatchObject([
+      { type: "Normal", note: "release 3, commit 0a1b2c: 1 created, 4 unchanged" },
+    ]);
   });
   it("is silent on the same release that found nothing to do", () => {
-    expect(appliedNews("shop", { release: 3, from: 3, outcomes: { unchanged: 4 } })).toEqual([]);
+    expect(
+      appliedNews("shop", { release: 3, from: 3, commit: "0a1b2c", outcomes: { unchanged: 4 } }),
+    ).toEqual([]);
   });
 });
 

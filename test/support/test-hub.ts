@@ -45,6 +45,7 @@ export interface AssignOptions {
   namespace?: string;
   sync?: Record<string, unknown>;
   pruneLimit?: number;
+  commit?: string;
 }
 
 export class TestHub {
@@ -181,7 +182,8 @@ export class TestHub {
       release = generation,
       floor = 1,
     } = options;
-    return { hub, epoch, project: "web", cluster, app, release, generation, floor };
+    const source = options.commit === undefined ? {} : { source: { commit: options.commit } };
+    return { hub, epoch, project: "web", cluster, app, release, generation, floor, ...source };
   }
 
   readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
