@@ -6,7 +6,7 @@ import { hasPods } from "#core/health/pods.ts";
 import { fightNews, type News } from "#core/news.ts";
 import type { Drift } from "#core/protocol.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
-import { applyOrderOf, commitOf, type AppState } from "./app-state.ts";
+import { applyOrderOf, commitOf, objectsKube, type AppState } from "./app-state.ts";
 import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
 import { Fights } from "./drift/fights.ts";
@@ -247,7 +247,8 @@ export class Lane {
 
   /** Woken by a change, so the waits in between grow: they are for kinds that no watch shows. */
   async #look(): Promise<void> {
-    const { kube, clock, options } = this.#context.deps;
+    const { clock, options } = this.#context.deps;
+    const kube = objectsKube(this.#context.deps.kube, this.#state);
     const keys = new Set([...this.#open.keys(), ...this.#live.moved]);
     this.#live.moved.clear();
     const { judge } = judging(this.#context, this.#state);

@@ -8,7 +8,7 @@ import { parseRefKey, refOf, type KubeObject } from "#core/object.ts";
 import type { Drift } from "#core/protocol.ts";
 import { sentence } from "#core/text.ts";
 import { KubeError } from "./kube/port.ts";
-import { applyOrderOf, lastObjects, objectsOf, type AppState } from "./app-state.ts";
+import { applyOrderOf, lastObjects, objectsKube, objectsOf, type AppState } from "./app-state.ts";
 import { addressOf, type Mode } from "./apply.ts";
 import { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
@@ -108,11 +108,9 @@ async function runApply(
   }
   const mode = modeOf(record, order);
   const memo = new Memo(live.index, order.sync);
-  const kube = noting(context.deps.kube, live);
-  const sync = {
-    ...syncContext({ ...context, deps: { ...context.deps, kube } }, state, record),
-    settled: memo.settled,
-  };
+  const plain = syncContext(context, state, record);
+  const kube = noting(plain.deps.kube, live);
+  const sync = { ...plain, deps: { ...plain.deps, kube }, settled: memo.settled };
   if (part === undefined) live.expect(objects.filter((object) => !isHook(object)));
   const end = await applyPass(sync, order, part === undefined ? objects : partOf(objects, part), mode);
   if (end.kind === "waiting") return waiting(state, record, end);
@@ -207,7 +205,7 @@ function recalled({ reasons }: PassContext, verdicts: ReadonlyMap<string, Health
 /** How the App's objects are judged, and what is said of those that are not well. */
 export function judging({ deps, reasons }: PassContext, state: AppState): { judge: Judge; explain: Explain } {
   const explain: Explain = (object, verdict) =>
-    reasons.explain(object, verdict, () => secretValues(deps.kube, state));
+    reasons.explain(object, verdict, () => secretValues(deps.kube, state), objectsKube(deps.kube, state));
   return { explain, judge: (object) => explain(object, health(object)) };
 }
 
@@ -217,7 +215,9 @@ function syncContext(context: PassContext, state: AppState, record: KeptRecord):
   const owner = { hub, project, app: state.app };
   const run = new DeliveryRun(deps.kube, state, record);
   const settled = () => undefined;
-  return { deps, stopper, owner, store: state.store, run, settled, ...judging(context, state) };
+  const own = deps.kube;
+  const as = { ...deps, kube: objectsKube(own, state) };
+  return { deps: as, own, stopper, owner, store: state.store, run, settled, ...judging(context, state) };
 }
 
 /** The view to go on from: that of this generation, or a new one. */

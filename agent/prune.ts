@@ -64,10 +64,24 @@ function overLimit({ count, limit, examples }: { count: number; limit: number; e
   return `budget: would delete ${count} objects, limit ${limit}: raise spec.rollout.budget.deletes (${some}${count > examples.length ? ", …" : ""})`;
 }
 
+/** What was refused when it was to be made may not be looked at either: that must not keep its bundle from going on. */
+async function lookedAt(
+  kube: Kube,
+  { apiVersion, kind, namespace, name, uid }: PruneEntry,
+): Promise<KubeObject | undefined | "never made"> {
+  try {
+    return await kube.get({ apiVersion, kind, namespace, name });
+  } catch (error) {
+    if (uid === undefined && error instanceof KubeError && error.status === 403) return "never made";
+    throw error;
+  }
+}
+
 async function pruneOne(kube: Kube, owner: Owner, entry: PruneEntry): Promise<Pruned> {
   const { key, apiVersion, kind, namespace, name } = entry;
   try {
-    const live = await kube.get({ apiVersion, kind, namespace, name });
+    const live = await lookedAt(kube, entry);
+    if (live === "never made") return { key, outcome: "skipped" };
     if (live === undefined) return { key, outcome: "deleted" };
     if (pruneRefusal(live, owner) !== undefined) return { key, outcome: "skipped" };
     // The live UID, not the remembered one: an object that we made again bears our mark and a new UID.

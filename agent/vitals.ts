@@ -88,6 +88,7 @@ export class Vitals {
       delete: (address, uid) => counted("delete", kube.delete(address, uid)),
       pods: (...all) => counted("pods", kube.pods(...all)),
       podLog: (...all) => counted("pod-log", kube.podLog(...all)),
+      as: (account) => this.metered(kube.as(account)),
     };
   }
 

@@ -8,6 +8,7 @@ import { CLUSTERS_BUDGET_DEFAULT, DELETES_BUDGET_DEFAULT } from "./limits.ts";
 import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
 import { windowSpecsSchema } from "./rollout/calendar.ts";
 import { selectorSchema } from "./selector.ts";
+import { serviceAccountSchema } from "./service-account.ts";
 
 const ignoreSchema = z.strictObject({
   paths: z
@@ -30,6 +31,8 @@ export const syncSchema = z.strictObject({
   adopt: z.boolean().default(false),
   deletion: z.enum(["delete", "orphan"]).default("delete"),
   ignore: z.array(ignoreSchema).max(50).default([]),
+  /** Whose rights its objects are read and written with; absent: the agent's own. */
+  serviceAccount: serviceAccountSchema.optional(),
 });
 export type SyncOptions = z.infer<typeof syncSchema>;
 

@@ -10,6 +10,7 @@ import type { KubeObject } from "#core/object.ts";
 import { stageOf } from "#core/rollout.ts";
 import type { Statement } from "#core/statement.ts";
 import type { Labels } from "#core/selector.ts";
+import { accountOf, accountText } from "#core/service-account.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { getBundleObjects } from "./content.ts";
 
@@ -23,7 +24,7 @@ export interface Planned {
   /** The most that it may delete, where more than the budget was approved. */
   pruneLimit?: number;
   /** Of an earlier release that it goes back to; absent: it is made of what was committed last. */
-  then?: Pick<Statement, "source">;
+  earlier?: Pick<Statement, "source">;
 }
 
 /** In rank order. `gone` are clusters that have the App and shall not have it any more. */
@@ -48,7 +49,11 @@ export function planTargets(
 function wantedFor(app: App, cluster: string, bundle: Bundle | undefined): Wanted {
   const { sync, namespace, rollout } = app.spec;
   const pruneLimit = rollout.budget.deletes;
-  if (bundle === undefined) return { cluster, action: "remove", deletion: sync.deletion, pruneLimit };
+  if (bundle === undefined) {
+    const as = sync.serviceAccount;
+    const account = as === undefined ? {} : { serviceAccount: accountText(accountOf(as, namespace)) };
+    return { cluster, action: "remove", deletion: sync.deletion, pruneLimit, ...account };
+  }
   return {
     cluster,
     action: "apply",

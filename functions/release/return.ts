@@ -65,7 +65,7 @@ async function planReturn(
     const loss =
       last === undefined || carried !== undefined ? 0 : await returnLoss(deps, losses, last, target);
     const pruneLimit = Math.max(wanted.pruneLimit, loss);
-    planned.push({ wanted, order: target.order, carried, stage: stage(cluster), pruneLimit, then: told });
+    planned.push({ wanted, order: target.order, carried, stage: stage(cluster), pruneLimit, earlier: told });
   }
   return planned;
 }

@@ -46,6 +46,8 @@ export interface AssignOptions {
   sync?: Record<string, unknown>;
   pruneLimit?: number;
   commit?: string;
+  /** Of a removal, with its namespace. */
+  serviceAccount?: string;
 }
 
 export class TestHub {
@@ -144,8 +146,9 @@ export class TestHub {
   }
 
   async remove(app: string, deletion: "delete" | "orphan", options: AssignOptions = {}): Promise<void> {
-    const { pruneLimit = 20 } = options;
-    await this.put(app, { ...this.#head(app, options), order: { action: "remove", deletion, pruneLimit } });
+    const { pruneLimit = 20, serviceAccount } = options;
+    const order = { action: "remove", deletion, pruneLimit, serviceAccount };
+    await this.put(app, { ...this.#head(app, options), order });
   }
 
   statement(app: string, bundle: BundleRef, options: AssignOptions = {}): Statement {
