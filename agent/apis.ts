@@ -184,5 +184,6 @@ export function noticing(kube: Kube, changed: () => void): Kube {
       if (outcome === "deleted") notice(address.kind);
       return outcome;
     },
+    as: (account) => noticing(kube.as(account), changed),
   };
 }

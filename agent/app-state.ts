@@ -5,6 +5,7 @@
 import { BUNDLE_BYTES_MAX } from "#core/limits.ts";
 import { openBundle, type BundleRef } from "#core/bundle.ts";
 import type { KubeObject } from "#core/object.ts";
+import { accountIn } from "#core/statement.ts";
 import type { Kube } from "./kube/port.ts";
 import type { Progress } from "./delivery-run.ts";
 import { gunzip } from "./gunzip.ts";
@@ -77,6 +78,18 @@ export function applyOrderOf(state: AppState): { record: KeptRecord; order: Appl
   const { record } = state;
   if (record?.state !== "kept" || record.statement.order.action !== "apply") return undefined;
   return { record, order: record.statement.order };
+}
+
+/** The cluster with the rights that the App's objects are read and written with; what is the agent's own is not. */
+export function objectsKube(kube: Kube, { record }: AppState): Kube {
+  const account = record?.state === "kept" ? accountIn(record.statement) : undefined;
+  return account === undefined ? kube : kube.as(account);
+}
+
+/** What was committed that the release in force, or the refused one, was made of. */
+export function commitOf({ refusal, record }: AppState): string | undefined {
+  const kept = record?.state === "kept" ? record.statement : undefined;
+  return (refusal?.statement ?? kept)?.source?.commit;
 }
 
 /** The bundle's objects, its digest checked again; undefined when it is not here whole. */

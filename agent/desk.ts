@@ -60,7 +60,7 @@ export class Desk {
 
   /** All Apps, with what there is to tell of each. */
   shown(): Shown[] {
-    return [...this.#lanes].map(([app, lane]) => ({ app, content: lane.content() }));
+    return [...this.#lanes].map(([app, lane]) => ({ app, content: lane.content(), commit: lane.commit() }));
   }
 
   /** Resolves when every lane has ended after a stop. */

@@ -93,5 +93,6 @@ function guarded(kube: Kube, guard: () => void): Kube {
       guard();
       return await kube.delete(...args);
     },
+    as: (account) => guarded(kube.as(account), guard),
   };
 }

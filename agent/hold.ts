@@ -15,6 +15,7 @@ import {
   type HoldMark,
   type ToldHold,
 } from "#core/hold.ts";
+import { holdNews, type News } from "#core/news.ts";
 import type { KubeObject } from "#core/object.ts";
 import { pointerTo } from "#core/pointer.ts";
 import { sentence } from "#core/text.ts";
@@ -32,25 +33,27 @@ const AGAIN_MS = 60 * 60_000;
 /** More is no hold that a person wrote: parsing stays cheap, whatever stands there. */
 const DATA_CHARS_MAX = 16_000;
 
+/** Those who look into the cluster. */
+interface People {
+  /** The objects that they may have written a hold on. */
+  placements: () => Promise<KubeObject[]>;
+  tell: (news: readonly News[]) => void;
+}
+
 export class HoldTeller {
   readonly #deps: AgentDeps;
   readonly #stopper: Stopper;
   readonly #hub: Pick<Hub, "hold">;
-  readonly #placements: () => Promise<KubeObject[]>;
+  readonly #people: People;
   #seq = 0;
   /** As it was read last: one that cannot be read holds from then on, not from each look. */
   #read: { text: string; hold: ToldHold } | undefined;
+  #announced: ToldHold | undefined;
   #told: { text: string; at: number } | undefined;
   #complaint = "";
 
-  /** `placements` are the objects that people may have written a hold on. */
-  constructor(
-    deps: AgentDeps,
-    stopper: Stopper,
-    hub: Pick<Hub, "hold">,
-    placements: () => Promise<KubeObject[]>,
-  ) {
-    this.#placements = placements;
+  constructor(deps: AgentDeps, stopper: Stopper, hub: Pick<Hub, "hold">, people: People) {
+    this.#people = people;
     this.#deps = deps;
     this.#stopper = stopper;
     this.#hub = hub;
@@ -89,6 +92,9 @@ export class HoldTeller {
 
   async #tell(): Promise<void> {
     const hold = await this.#holdNow();
+    // One that stood before the agent started is no news.
+    this.#people.tell(holdNews(this.#announced ?? hold, hold));
+    this.#announced = hold;
     const text = canonicalJson(hold);
     const now = this.#deps.clock();
     const isNews = this.#told?.text !== text;
@@ -120,7 +126,7 @@ export class HoldTeller {
   }
 
   async #marks(): Promise<HoldMark[]> {
-    const marks = (await this.#placements()).flatMap((object): HoldMark[] => {
+    const marks = (await this.#people.placements()).flatMap((object): HoldMark[] => {
       const text = object.metadata.annotations?.[HOLD_ANNOTATION];
       if (text === undefined) return [];
       const { at } = lastEditor(object, [HOLD_POINTER]);

@@ -3,15 +3,17 @@
  * short; a hub that is away does not keep the passes from their turn.
  */
 import { hasPods } from "#core/health/pods.ts";
+import { fightNews, type News } from "#core/news.ts";
 import type { Drift } from "#core/protocol.ts";
 import type { Claimant } from "./claims.ts";
 import { accept, type AcceptContext, type Offer } from "./accept.ts";
-import { applyOrderOf, type AppState } from "./app-state.ts";
+import { applyOrderOf, commitOf, objectsKube, type AppState } from "./app-state.ts";
 import type { Checks } from "./cel/checks.ts";
 import { HubError } from "./hub.ts";
 import { KubeError } from "./kube/port.ts";
 import { Fights } from "./drift/fights.ts";
 import { observe } from "./observe.ts";
+import { passNews } from "./pass-news.ts";
 import { judging, runPass, type Open, type PassContext, type PassResult } from "./pass.ts";
 import { brokenContent, contentOf, type Content } from "./placement.ts";
 import type { Reporter } from "./report.ts";
@@ -27,6 +29,8 @@ export interface LaneContext extends AcceptContext, PassContext {
   vitals: Pick<Vitals, "step" | "passed">;
   watches: Pick<Watches, "of">;
   checks: Pick<Checks, "answer">;
+  /** For people who look into the cluster. */
+  tell: (news: readonly News[]) => void;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -74,6 +78,10 @@ export class Lane implements Claimant {
     if (this.#passAt === NEVER) return;
     this.#passAt = Math.min(this.#passAt, this.#context.deps.clock());
     this.#alarm.ring();
+  }
+
+  commit(): string | undefined {
+    return commitOf(this.state);
   }
 
   /** The hub's answer holds this statement for the App. */
@@ -192,20 +200,20 @@ export class Lane implements Claimant {
   }
 
   async #pass(keys?: ReadonlySet<string>): Promise<void> {
-    const { record } = this.state;
-    const before = this.state.view?.phase;
+    const before = { ...this.state };
     const part = keys === undefined ? undefined : { keys, open: this.#open };
     const since = this.#context.deps.clock();
     const result = await runPass(this.#context, this.state, this.#live, this.#passFailures, part);
     const drift = result.kind === "settled" ? [...result.drift.values()] : [];
     const restored = drift.filter((one) => one.restored).length;
     this.#context.vitals.passed(result.kind, this.#context.deps.clock() - since, restored);
+    this.#context.tell(passNews(before, this.state, result));
     const { phase, message } = this.state.view ?? {};
-    if (phase !== before)
+    if (phase !== before.view?.phase)
       this.#context.deps.log({ level: "info", app: this.state.app, message: `${phase}: ${message}` });
     const due = this.#passAt;
     this.#schedule(result);
-    if (this.state.record !== record) this.#context.claims.changed(this.state.app);
+    if (this.state.record !== before.record) this.#context.claims.changed(this.state.app);
     // A look at a part does not put off the look at the whole.
     if (part !== undefined && result.kind === "settled") this.#passAt = due;
   }
@@ -224,8 +232,11 @@ export class Lane implements Claimant {
 
   #noteFights(drift: ReadonlyMap<string, Drift>): void {
     const { clock, log } = this.#context.deps;
-    for (const message of this.#fights.restored(drift, clock()))
-      log({ level: "warn", app: this.state.app, message });
+    const { app } = this.state;
+    for (const message of this.#fights.restored(drift, clock())) {
+      log({ level: "warn", app, message });
+      this.#context.tell([fightNews(app, message)]);
+    }
   }
 
   #schedule(result: PassResult): void {
@@ -279,7 +290,8 @@ export class Lane implements Claimant {
 
   /** Woken by a change, so the waits in between grow: they are for kinds that no watch shows. */
   async #look(): Promise<void> {
-    const { kube, clock, options } = this.#context.deps;
+    const { clock, options } = this.#context.deps;
+    const kube = objectsKube(this.#context.deps.kube, this.state);
     const keys = new Set([...this.#open.keys(), ...this.#live.moved]);
     this.#live.moved.clear();
     const { judge } = await judging(this.#context, this.state);

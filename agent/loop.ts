@@ -88,7 +88,10 @@ async function live(deps: AgentDeps, stopper: Stopper, vitals: Vitals, parts: Pa
   const membership = new Membership(deps, stopper, hub, { identity, keys, token, run, kubernetes });
   const apis = new ApisTeller(deps, stopper, hub);
   const show = new PlacementShow(deps, stopper, () => parts.desk?.shown() ?? []);
-  const hold = new HoldTeller(deps, stopper, hub, () => show.read());
+  const hold = new HoldTeller(deps, stopper, hub, {
+    placements: () => show.read(),
+    tell: (news) => show.tell(news),
+  });
   const reporter = new Reporter(deps, stopper, hub, {
     contents: () => parts.desk?.contents() ?? [],
     kubernetes: () => kubernetes,
@@ -109,6 +112,7 @@ async function live(deps: AgentDeps, stopper: Stopper, vitals: Vitals, parts: Pa
     },
     slots,
     watches,
+    tell: (news) => show.tell(news),
     vitals,
     reasons: new PodReasons(deps),
     rules: new HealthRules(deps),

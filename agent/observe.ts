@@ -36,7 +36,7 @@ export async function observe(
     state.view = { ...state.view, ...phaseOf(open, state.view.objects) };
 }
 
-/** Passing errors leave the last verdict standing: such an object is missing in the answer, as is one without an address. */
+/** Passing errors, and rights that were taken away, which the next pass tells, leave the last verdict standing: such an object is missing in the answer, as is one without an address. */
 export async function lookAt(
   { kube, atOnceMax, judge }: Looking,
   places: ReadonlyMap<string, Address | undefined>,
@@ -51,7 +51,7 @@ export async function lookAt(
         object === undefined ? { status: "progressing", sentence: "is gone" } : await judge(object),
       );
     } catch (error) {
-      if (!(error instanceof KubeError && error.passing)) throw error;
+      if (!(error instanceof KubeError && (error.passing || error.status === 403))) throw error;
     }
   });
   return seen;

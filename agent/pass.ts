@@ -8,7 +8,7 @@ import { parseRefKey, refOf, type KubeObject } from "#core/object.ts";
 import type { Drift } from "#core/protocol.ts";
 import { sentence } from "#core/text.ts";
 import { KubeError } from "./kube/port.ts";
-import { applyOrderOf, lastObjects, objectsOf, type AppState } from "./app-state.ts";
+import { applyOrderOf, lastObjects, objectsKube, objectsOf, type AppState } from "./app-state.ts";
 import { addressOf, type Mode } from "./apply.ts";
 import type { Claims } from "./claims.ts";
 import type { HealthOf, HealthRules } from "./cel/rules.ts";
@@ -112,11 +112,9 @@ async function runApply(
   }
   const mode = modeOf(record, order);
   const memo = new Memo(live.index, order.sync);
-  const kube = noting(context.deps.kube, live);
-  const sync = {
-    ...(await syncContext({ ...context, deps: { ...context.deps, kube } }, state, record)),
-    settled: memo.settled,
-  };
+  const plain = await syncContext(context, state, record);
+  const kube = noting(plain.deps.kube, live);
+  const sync = { ...plain, deps: { ...plain.deps, kube }, settled: memo.settled };
   if (part === undefined) live.expect(objects.filter((object) => !isHook(object)));
   const end = await applyPass(sync, order, part === undefined ? objects : partOf(objects, part), mode);
   if (end.kind === "waiting") return waiting(state, record, end);
@@ -217,7 +215,7 @@ interface Judging {
 /** How the App's objects are judged, and what is said of those that are not well. */
 export async function judging({ deps, reasons, rules }: PassContext, state: AppState): Promise<Judging> {
   const explain: Explain = (object, verdict) =>
-    reasons.explain(object, verdict, () => secretValues(deps.kube, state));
+    reasons.explain(object, verdict, () => secretValues(deps.kube, state), objectsKube(deps.kube, state));
   const order = applyOrderOf(state)?.order;
   const healthOf = order === undefined ? health : await rules.of(order.sync);
   return { health: healthOf, explain, judge: (object) => explain(object, healthOf(object)) };
@@ -229,9 +227,11 @@ async function syncContext(context: PassContext, state: AppState, record: KeptRe
   const owner = { hub, project, app: state.app };
   const run = new DeliveryRun(deps.kube, state, record);
   const settled = () => undefined;
+  const own = deps.kube;
+  const as = { ...deps, kube: objectsKube(own, state) };
   const besides = claims.besides(owner);
   const judged = await judging(context, state);
-  return { deps, stopper, owner, store: state.store, run, besides, settled, ...judged };
+  return { deps: as, own, stopper, owner, store: state.store, run, besides, settled, ...judged };
 }
 
 /** The view to go on from: that of this generation, or a new one. */

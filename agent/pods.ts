@@ -8,7 +8,7 @@ import { refKey, refOf, type KubeObject } from "#core/object.ts";
 import { scrubbed } from "#core/scrub.ts";
 import { sentence } from "#core/text.ts";
 import type { AgentDeps } from "./deps.ts";
-import { KubeError } from "./kube/port.ts";
+import { KubeError, type Kube } from "./kube/port.ts";
 
 const PODS_MAX = 20;
 const LOG_LINES = 5;
@@ -36,8 +36,13 @@ export class PodReasons {
     this.#deps = deps;
   }
 
-  /** The verdict, with a reason where there is one. */
-  async explain(object: KubeObject, verdict: Health, secrets: Secrets): Promise<Health> {
+  /** The verdict, with a reason where there is one; `kube` has the rights of the object's App. */
+  async explain(
+    object: KubeObject,
+    verdict: Health,
+    secrets: Secrets,
+    kube: Kube = this.#deps.kube,
+  ): Promise<Health> {
     const key = refKey(refOf(object));
     if (verdict.status === "current" || verdict.status === "terminating") {
       this.#known.delete(key);
@@ -48,7 +53,7 @@ export class PodReasons {
     const { clock, options } = this.#deps;
     const before = this.#known.get(key);
     if (before === undefined || clock() - before.at >= options.podsEveryMs)
-      this.#remember(key, await this.#look(object, isPod, before?.said, secrets));
+      this.#remember(key, await this.#look(kube, object, isPod, before?.said, secrets));
     return this.recall(key, verdict);
   }
 
@@ -65,33 +70,42 @@ export class PodReasons {
     if (this.#known.size > KNOWN_MAX && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  async #look(object: KubeObject, isPod: boolean, said: Known["said"], secrets: Secrets): Promise<Known> {
+  async #look(
+    kube: Kube,
+    object: KubeObject,
+    isPod: boolean,
+    said: Known["said"],
+    secrets: Secrets,
+  ): Promise<Known> {
     const at = this.#deps.clock();
-    const found = podReason(isPod ? [object] : await this.#podsOf(object));
+    const found = podReason(isPod ? [object] : await this.#podsOf(kube, object));
     if (found === undefined) return { at, reason: undefined, said };
-    const now = await this.#wordsOf(found, said, secrets);
+    const now = await this.#wordsOf(kube, found, said, secrets);
     // A kubelet quotes registries' answers, and these may quote what they were sent.
     const text = sentence(scrubbed(found.text, []), REASON_CHARS_MAX);
     return { at, reason: withWords(text, now?.words ?? ""), said: now };
   }
 
-  async #podsOf(object: KubeObject): Promise<KubeObject[]> {
+  async #podsOf(kube: Kube, object: KubeObject): Promise<KubeObject[]> {
     const selector = podSelector(object);
     const { namespace = "" } = object.metadata;
     if (selector === undefined) return [];
-    return (await this.#allowed(() => this.#deps.kube.pods(namespace, selector, PODS_MAX))) ?? [];
+    return (await this.#allowed(() => kube.pods(namespace, selector, PODS_MAX))) ?? [];
   }
 
-  async #wordsOf({ pod, speaker }: PodReason, said: Known["said"], secrets: Secrets): Promise<Known["said"]> {
+  async #wordsOf(
+    kube: Kube,
+    { pod, speaker }: PodReason,
+    said: Known["said"],
+    secrets: Secrets,
+  ): Promise<Known["said"]> {
     if (speaker === undefined) return undefined;
     const { container, previous, run: number } = speaker;
     const run = `${String(pod.metadata["uid"])} ${number}`;
     if (said?.run === run) return said;
     const { name, namespace = "" } = pod.metadata;
     const limits = { lines: LOG_LINES, bytesMax: LOG_BYTES_MAX };
-    const log = await this.#allowed(() =>
-      this.#deps.kube.podLog({ namespace, name, container, previous }, limits),
-    );
+    const log = await this.#allowed(() => kube.podLog({ namespace, name, container, previous }, limits));
     const text = wholeLines(log ?? "");
     const values = text === "" ? [] : await this.#allowed(secrets);
     if (log === undefined || values === undefined) return undefined;

@@ -130,6 +130,16 @@ async function stays(
   }
 }
 
+/** What was refused when it was to be made may not be looked at either: that must not keep its bundle from going on. */
+async function lookedAt(kube: Kube, entry: PruneEntry): Promise<KubeObject | undefined | "never made"> {
+  try {
+    return await kube.get(addressOf(entry));
+  } catch (error) {
+    if (entry.uid === undefined && error instanceof KubeError && error.status === 403) return "never made";
+    throw error;
+  }
+}
+
 async function pruneOne(context: PruneContext, entry: PruneEntry): Promise<Pruned> {
   const { key } = entry;
   try {
@@ -151,9 +161,9 @@ async function deleted(context: PruneContext, entry: PruneEntry): Promise<Pruned
   const { kube, owner, besides } = context;
   const { key } = entry;
   const address = addressOf(entry);
-  const live = await kube.get(address);
+  const live = await lookedAt(kube, entry);
   if (live === undefined) return { key, outcome: "deleted" };
-  if (pruneRefusal(live, owner) !== undefined) return { key, outcome: "skipped" };
+  if (live === "never made" || pruneRefusal(live, owner) !== undefined) return { key, outcome: "skipped" };
   // Batches take their time: another App's statement may have come since all were asked.
   const parting = await besides.partingOf(key);
   if (parting.kind === "stays" || parting.kind === "needed") return await stays(context, entry, parting);

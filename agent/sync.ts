@@ -15,6 +15,7 @@ import { deliver, identified, remove, type Deliverable } from "./deliver.ts";
 import type { DeliveryRun } from "./delivery-run.ts";
 import type { AgentDeps } from "./deps.ts";
 import type { Besides } from "./claims.ts";
+import type { Kube } from "./kube/port.ts";
 import { endOf, type PassEnd } from "./pass-end.ts";
 import type { Judge } from "./observe.ts";
 import type { Explain } from "./pods.ts";
@@ -29,7 +30,10 @@ export type ApplyOrder = Extract<Statement["order"], { action: "apply" }>;
 export type RemoveOrder = Extract<Statement["order"], { action: "remove" }>;
 
 export interface SyncContext {
+  /** `kube` has the rights that the App's objects are read and written with. */
   deps: AgentDeps;
+  /** The same cluster as the agent itself. */
+  own: Kube;
   stopper: Stopper;
   owner: Owner;
   store: InventoryStore;
@@ -47,10 +51,10 @@ export async function applyPass(
   bundle: readonly KubeObject[],
   mode: Mode,
 ): Promise<PassEnd> {
-  const { deps, store } = context;
-  const prepared = await prepare(deps.kube, bundle, order.namespace, context.owner, context.run.generation);
+  const { own, store } = context;
+  const prepared = await prepare(own, bundle, order.namespace, context.owner, context.run.generation);
   const usable = prepared.objects.filter((object) => !prepared.problems.has(refKey(refOf(object))));
-  const ensureTarget = (): Promise<void> => makeTarget(context, order.namespace, usable);
+  const ensureTarget = (): Promise<void> => makeTarget(context, order, usable);
   const how = applyContext(context, order, mode, prepared);
   const apply = (objects: readonly KubeObject[]): Promise<Seen[]> => applyAll(context, how, objects);
   if (mode === "deliver") {
@@ -95,9 +99,9 @@ export async function removePass(
   last: { objects: readonly KubeObject[]; namespace: string },
 ): Promise<PassEnd> {
   if (order.deletion === "orphan") return endOf([]);
-  const { deps, owner } = context;
+  const { own, owner } = context;
   const { generation } = context.run;
-  const prepared = await prepare(deps.kube, last.objects, last.namespace, owner, generation);
+  const prepared = await prepare(own, last.objects, last.namespace, owner, generation);
   const { problems } = prepared;
   const nothing = { apply: () => Promise.resolve([]), ensureTarget: () => Promise.resolve() };
   const budget = { prune: true, limit: order.pruneLimit, leaving: true };
@@ -122,7 +126,14 @@ function applyContext(context: SyncContext, order: ApplyOrder, mode: Mode, prepa
   };
 }
 
-async function makeTarget(context: SyncContext, name: string, objects: readonly KubeObject[]): Promise<void> {
+async function makeTarget(
+  context: SyncContext,
+  order: ApplyOrder,
+  objects: readonly KubeObject[],
+): Promise<void> {
+  // Such an account lives in a namespace already, and need not be allowed to look at it.
+  if (order.sync.serviceAccount !== undefined) return;
+  const name = order.namespace;
   const brought = objects.some((object) => refKey(refOf(object)) === `/Namespace//${name}`);
   const used = objects.some((object) => object.metadata.namespace === name);
   if (used && !brought) await ensureNamespace(context.deps.kube, name);

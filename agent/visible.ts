@@ -1,11 +1,14 @@
 /**
  * Shows each App's placement in the cluster, for those who have `kubectl` and no way to the hub: one object per App, written
- * when what it tells has changed, deleted with the App. Nobody obeys these objects; an edit of one changes nothing.
+ * when what it tells has changed, deleted with the App. Nobody obeys these objects; an edit of one changes nothing. What is
+ * news of them is written after them.
  */
 import { canonicalJson } from "#core/digest.ts";
+import { restNews, type News, type Rest } from "#core/news.ts";
 import type { KubeObject } from "#core/object.ts";
-import { PLACEMENT_DEFINITION, placementObject, shownStatus } from "#core/shown-placement.ts";
+import { PLACEMENT_DEFINITION, placementObject, shownRest, shownStatus } from "#core/shown-placement.ts";
 import type { AgentDeps } from "./deps.ts";
+import { EventTeller } from "./events.ts";
 import { KubeError, type Address, type Kube } from "./kube/port.ts";
 import type { Content } from "./placement.ts";
 import { SYSTEM_NAMESPACE } from "./state/system.ts";
@@ -19,24 +22,27 @@ const WRITE = { dryRun: false, force: true };
 export interface Shown {
   app: string;
   content: Content | undefined;
+  commit: string | undefined;
 }
 
+type ShowDeps = Pick<AgentDeps, "kube" | "clock" | "log" | "options" | "random" | "sleep">;
+
 export class PlacementShow {
-  readonly #deps: Pick<AgentDeps, "kube" | "log" | "options" | "random" | "sleep">;
+  readonly #deps: ShowDeps;
   readonly #stopper: Stopper;
   readonly #shown: () => Shown[];
   readonly #alarm: Alarm;
   /** What stands in the cluster, by App: the status as text, `""` where there is no object. */
   readonly #written = new Map<string, string>();
+  readonly #rests = new Map<string, Rest>();
+  readonly #uids = new Map<string, string>();
+  readonly #events: EventTeller;
   #defined = false;
   #told = "";
 
-  constructor(
-    deps: Pick<AgentDeps, "kube" | "log" | "options" | "random" | "sleep">,
-    stopper: Stopper,
-    shown: () => Shown[],
-  ) {
+  constructor(deps: ShowDeps, stopper: Stopper, shown: () => Shown[]) {
     this.#deps = deps;
+    this.#events = new EventTeller(deps);
     this.#stopper = stopper;
     this.#shown = shown;
     this.#alarm = stopper.alarm();
@@ -47,11 +53,19 @@ export class PlacementShow {
     this.#alarm.ring();
   }
 
+  /** Written with the next round, if it is shown at all. */
+  tell(news: readonly News[]): void {
+    if (!this.#deps.options.placements || news.length === 0) return;
+    this.#events.tell(news);
+    this.changed();
+  }
+
   async run(): Promise<void> {
     const { options, sleep, random } = this.#deps;
     let failures = 0;
     while (options.placements && !this.#stopper.stopped) {
       failures = (await this.#tried()) ? 0 : failures + 1;
+      if (!this.#stopper.stopped) await this.#events.write((app) => this.#uids.get(app));
       if (failures === 0) await this.#alarm.wait(sleep, Number.POSITIVE_INFINITY);
       // A delivery goes through its phases within a moment: what matters is where it comes to rest.
       const ms =
@@ -113,31 +127,48 @@ export class PlacementShow {
     }
   }
 
-  async #show({ app, content }: Shown): Promise<void> {
-    const status = content === undefined || content.phase === "removed" ? undefined : shownStatus(content);
+  async #show({ app, content, commit }: Shown): Promise<void> {
+    const status =
+      content === undefined || content.phase === "removed" ? undefined : shownStatus(content, commit);
     const text = status === undefined ? "" : canonicalJson(status);
     if (this.#written.get(app) === text) return;
     const { kube } = this.#deps;
-    const before = this.#written.get(app) ?? (await textIn(kube, app));
+    const before = this.#written.get(app) ?? (await this.#textIn(app));
     if (before !== text) {
       if (status === undefined) await kube.delete(addressOf(app), undefined);
       else {
         if (before === "") await kube.apply(placementObject(app), WRITE);
-        await kube.applyStatus({ ...placementObject(app), status });
+        this.#seen(app, await kube.applyStatus({ ...placementObject(app), status }));
       }
+      if (content !== undefined) this.#note(app, content);
     }
     this.#written.set(app, text);
+  }
+
+  #note(app: string, content: Content): void {
+    const { phase, message, epoch, generation } = content;
+    const rest = { phase, message, generation: `${epoch}.${generation}` };
+    this.#events.tell(restNews(app, this.#rests.get(app), rest));
+    this.#rests.set(app, rest);
+  }
+
+  /** After a restart what stands there already need not be written, nor told again. */
+  async #textIn(app: string): Promise<string> {
+    const live = await this.#deps.kube.get(addressOf(app));
+    if (live === undefined) return "";
+    this.#seen(app, live);
+    const rest = shownRest(live);
+    if (rest !== undefined && !this.#rests.has(app)) this.#rests.set(app, rest);
+    return canonicalJson(live["status"] ?? {});
+  }
+
+  #seen(app: string, { metadata }: KubeObject): void {
+    if (typeof metadata["uid"] === "string") this.#uids.set(app, metadata["uid"]);
   }
 }
 
 function addressOf(app: string): Address {
   return { apiVersion, kind, namespace: SYSTEM_NAMESPACE, name: app };
-}
-
-/** After a restart what stands there already need not be written. */
-async function textIn(kube: Kube, app: string): Promise<string> {
-  const live = await kube.get(addressOf(app));
-  return live === undefined ? "" : canonicalJson(live["status"] ?? {});
 }
 
 /** One that somebody else brought, and that we may not write, serves as well. */

@@ -88,6 +88,7 @@ export class Vitals {
       delete: (...args) => counted("delete", kube.delete(...args)),
       pods: (...all) => counted("pods", kube.pods(...all)),
       podLog: (...all) => counted("pod-log", kube.podLog(...all)),
+      as: (account) => this.metered(kube.as(account)),
     };
   }
 

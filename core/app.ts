@@ -10,6 +10,7 @@ import { API_VERSION, metadataSchema, nameSchema } from "./metadata.ts";
 import { orderedChecksSchema } from "./object-check.ts";
 import { windowSpecsSchema } from "./rollout/calendar.ts";
 import { selectorSchema } from "./selector.ts";
+import { serviceAccountSchema } from "./service-account.ts";
 
 const ignoreSchema = z.strictObject({
   paths: z
@@ -32,6 +33,8 @@ export const syncSchema = z.strictObject({
   adopt: z.boolean().default(false),
   deletion: z.enum(["delete", "orphan"]).default("delete"),
   ignore: z.array(ignoreSchema).max(50).default([]),
+  /** Whose rights its objects are read and written with; absent: the agent's own. */
+  serviceAccount: serviceAccountSchema.optional(),
 });
 
 /**

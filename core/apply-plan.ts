@@ -11,7 +11,7 @@ import type { App } from "./app.ts";
 import { dependenciesOf, dependencyCycle } from "./depends.ts";
 import { canonicalJson } from "./digest.ts";
 import { HUB_PROJECT, type Project } from "./project.ts";
-import { allowsSource, chartRefusal, sourceRefusal } from "./project-rules.ts";
+import { accountRefusal, allowsSource, chartRefusal, sourceRefusal } from "./project-rules.ts";
 import { diffResources, type ResourceDiff } from "./resource-diff.ts";
 import type { Resource, ResourceKind } from "./resource.ts";
 
@@ -180,7 +180,9 @@ function projectRefusal(document: Document, all: readonly Document[], world: Wor
       message: `${document.place}: ${titleOf(resource)}: there is no project ${project}: apply a Project of that name first, or beside it`,
     };
   return resource.kind === "App"
-    ? (chartFault(document, resource, found) ?? cycleFault(document, resource, all, world))
+    ? (accountFault(document, resource, found) ??
+        chartFault(document, resource, found) ??
+        cycleFault(document, resource, all, world))
     : sourceFault(document, found);
 }
 
@@ -203,6 +205,11 @@ function cycleFault(
         document,
         `spec.dependsOn: ${cycle.join(" waits for ")}: none of them would ever move, take one of these away`,
       );
+}
+
+function accountFault(document: Document, app: App, project: Project): Refusal | undefined {
+  const refusal = accountRefusal(project, app);
+  return refusal === undefined ? undefined : invalid(document, `spec.sync.serviceAccount: ${refusal}`);
 }
 
 function chartFault(document: Document, app: App, project: Project): Refusal | undefined {

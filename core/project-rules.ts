@@ -6,12 +6,14 @@
  * namespaces, a Namespace counts by its name, and what is not known to live in a namespace (cluster-scoped kinds, and
  * custom kinds without a definition in the bundle) must be named in `spec.kinds.allow`, where `*` names no kind.
  */
+import type { App } from "./app.ts";
 import { chartAddress, type ChartRef } from "./chart.ts";
 import { groupOf, refOf, refText, type KubeObject } from "./object.ts";
 import { findingsOf, type Finding, type Findings } from "./finding.ts";
 import { fitsGlob } from "./glob.ts";
 import type { Project } from "./project.ts";
 import { namespaceOf, scopesIn, type Scope } from "./scope.ts";
+import { accountOf, accountText } from "./service-account.ts";
 
 type KindRule = Project["spec"]["kinds"]["allow"][number];
 
@@ -45,6 +47,19 @@ export function chartRefusal(project: Project, app: string, chart: ChartRef): st
   if (allowsSource(project, chart.repository) || allowsSource(project, address)) return undefined;
   const { sources } = project.spec;
   return `the chart of App ${app} (${address}) is not among spec.sources of Project ${project.metadata.name} (${sources.join(", ") || "none"}): allow it there, or use another`;
+}
+
+/** An App that named none would act with all that the agent may: where a list stands, none is no way around it. */
+export function accountRefusal(project: Project, { metadata, spec }: App): string | undefined {
+  const { serviceAccounts } = project.spec;
+  if (serviceAccounts.length === 0) return undefined;
+  const { serviceAccount } = spec.sync;
+  const among = `spec.serviceAccounts of Project ${project.metadata.name} (${serviceAccounts.slice(0, 5).join(", ")})`;
+  if (serviceAccount === undefined)
+    return `App ${metadata.name} names no service account: set its spec.sync.serviceAccount to one that is among ${among}`;
+  const account = accountText(accountOf(serviceAccount, spec.namespace));
+  if (serviceAccounts.some((glob) => fitsGlob(glob, account))) return undefined;
+  return `the service account of App ${metadata.name} (${account}) is not among ${among}: allow it there, or use another`;
 }
 
 /** Every object of a bundle that the Project does not allow; `namespace` is the App's. */

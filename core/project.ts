@@ -81,7 +81,7 @@ export const projectSchema = z.strictObject({
         .prefault({}),
       /** A Secret that stands readable in the repository: told as a warning, refused, or let be. */
       secrets: z.enum(["warn", "refuse", "allow"]).default("warn"),
-      /** Service accounts that an App's agent may act as (`namespace/name`). */
+      /** Service accounts (`namespace/name`) that its Apps may name; with any here, each App has to name one. */
       serviceAccounts: z.array(globSchema).max(100).default([]),
       /** Hosts in private networks that the hub may speak to for this project. */
       egress: z.array(z.string().min(1).max(253)).max(100).default([]),

@@ -70,7 +70,13 @@ export type Wanted =
       sync: SyncOptions;
       pruneLimit: number;
     }
-  | { cluster: string; action: "remove"; deletion: "delete" | "orphan"; pruneLimit: number };
+  | {
+      cluster: string;
+      action: "remove";
+      deletion: "delete" | "orphan";
+      pruneLimit: number;
+      serviceAccount?: string | undefined;
+    };
 
 /** Order of a target list: the stage, then the hash of App and cluster, so that no cluster is always first. */
 export function rankOrder(

@@ -2,19 +2,22 @@
  * A placement as people in the cluster see it: the definition of the kind, and the status of one App. Bounded in size,
  * and without a ticking time, so that equal states are equal objects.
  */
+import * as z from "zod";
+import type { Rest } from "./news.ts";
 import { AGENT_NAMESPACE } from "./plan.ts";
 import type { KubeObject } from "./object.ts";
-import type { PlacementReport } from "./protocol.ts";
+import { PHASES, type PlacementReport } from "./protocol.ts";
 import { sentence } from "./text.ts";
 
 const FAILURES_MAX = 10;
 const DRIFTS_MAX = 10;
+const COMMIT_CHARS = 12;
 const GROUP = "fairlead.dev";
 const VERSION = "v1";
 const KIND = "Placement";
 const LABEL = "fairlead.dev/placement";
 /** Grows with the definition below, so that an agent knows whether it has to write it. */
-const REVISION = "1";
+const REVISION = "2";
 const REVISION_ANNOTATION = "fairlead.dev/revision";
 
 const text = (description: string) => ({ type: "string", description });
@@ -33,6 +36,7 @@ const STATUS = {
     ),
     message: text("One sentence on the phase."),
     release: whole("The release in force."),
+    commit: text("What was committed that it was made of, in short."),
     generation: text("Epoch and number of the statement in force."),
     bundle: text("SHA-256 of the bundle in force."),
     objects: whole("How many objects the bundle holds."),
@@ -58,6 +62,7 @@ const DEFINITION: KubeObject = {
         subresources: { status: {} },
         additionalPrinterColumns: [
           { name: "Release", type: "integer", jsonPath: ".status.release" },
+          { name: "Commit", type: "string", jsonPath: ".status.commit" },
           { name: "Phase", type: "string", jsonPath: ".status.phase" },
           { name: "Drift", type: "integer", jsonPath: ".status.drift" },
           { name: "Objects", type: "integer", jsonPath: ".status.objects" },
@@ -97,7 +102,12 @@ export function placementObject(app: string): KubeObject {
 
 export type ShownStatus = Record<string, unknown>;
 
-export function shownStatus(report: Omit<PlacementReport, "seq">): ShownStatus {
+/** Enough to find it, in a column. */
+export function shortCommit(commit: string): string {
+  return sentence(commit).slice(0, COMMIT_CHARS);
+}
+
+export function shownStatus(report: Omit<PlacementReport, "seq">, commit: string | undefined): ShownStatus {
   const { phase, message, release, epoch, generation, bundle, objects, driftTotal } = report;
   const failures = report.failures
     .slice(0, FAILURES_MAX)
@@ -110,6 +120,7 @@ export function shownStatus(report: Omit<PlacementReport, "seq">): ShownStatus {
     phase,
     message: sentence(message),
     release,
+    ...(commit === undefined ? {} : { commit: shortCommit(commit) }),
     generation: `${epoch}.${generation}`,
     ...(bundle === undefined ? {} : { bundle }),
     objects,
@@ -117,4 +128,11 @@ export function shownStatus(report: Omit<PlacementReport, "seq">): ShownStatus {
     drifted,
     failures,
   };
+}
+
+const restSchema = z.object({ phase: z.enum(PHASES), message: z.string(), generation: z.string() });
+
+/** What was shown last; undefined where that cannot be read. */
+export function shownRest(live: KubeObject): Rest | undefined {
+  return restSchema.safeParse(live["status"]).data;
 }

@@ -7,6 +7,7 @@ import { orderedSyncSchema } from "./app.ts";
 import { bundleRefSchema } from "./bundle.ts";
 import { assertNever } from "./assert.ts";
 import { nameSchema } from "./metadata.ts";
+import { accountOf, serviceAccountSchema, type ServiceAccount } from "./service-account.ts";
 
 const orderSchema = z.discriminatedUnion("action", [
   z.object({
@@ -21,6 +22,8 @@ const orderSchema = z.discriminatedUnion("action", [
     action: z.literal("remove"),
     deletion: z.enum(["delete", "orphan"]),
     pruneLimit: z.number().int().nonnegative(),
+    /** With its namespace. */
+    serviceAccount: serviceAccountSchema.optional(),
   }),
 ]);
 
@@ -34,9 +37,18 @@ export const statementSchema = z.object({
   generation: z.number().int().positive(),
   /** The lowest release this App may go back to; only ever grows. */
   floor: z.number().int().positive(),
+  /** What the order was made of, for people to read; absent: a hub from before. */
+  source: z.object({ commit: z.string().min(1).max(64) }).optional(),
   order: orderSchema,
 });
 export type Statement = z.infer<typeof statementSchema>;
+
+/** Whose rights the order is carried out with; undefined: the agent's own. */
+export function accountIn({ order }: Statement): ServiceAccount | undefined {
+  const applies = order.action === "apply";
+  const account = applies ? order.sync.serviceAccount : order.serviceAccount;
+  return account === undefined ? undefined : accountOf(account, applies ? order.namespace : "");
+}
 
 /** Who the agent is, and the epoch that its hub's charter certifies. */
 export interface Bearer {

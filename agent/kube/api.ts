@@ -6,10 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { groupOf, kubeObjectSchema, type KubeObject } from "#core/object.ts";
 import { createLeaseStore, type LeaseStore } from "./lease.ts";
+import { impersonating } from "./impersonate.ts";
 import { readOpenapi } from "./openapi.ts";
 import { listMetadata, watchMetadata } from "./metadata.ts";
 import { listPods, readLog } from "./pods.ts";
-import { createDiscovery, type ServedKind } from "./discovery.ts";
+import { createDiscovery, type Discovery, type ServedKind } from "./discovery.ts";
 import {
   FIELD_MANAGER,
   KubeError,
@@ -39,7 +40,14 @@ const definedSchema = z.object({ group: z.string(), names: z.object({ kind: z.st
 export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeApi {
   const wire = createWire(address, timeoutMs);
   const discovery = createDiscovery(wire, { now: () => performance.now(), sleep: (ms) => sleep(ms) });
+  return {
+    ...createKube(wire, discovery),
+    leases: createLeaseStore(wire),
+    close: () => wire.close(),
+  };
+}
 
+function createKube(wire: Wire, discovery: Discovery): Kube {
   async function servedOrThrow(object: KubeObject): Promise<ServedKind> {
     const { apiVersion, kind } = object;
     const served = await discovery.find(apiVersion, kind);
@@ -110,8 +118,7 @@ export function createKubeApi({ timeoutMs, ...address }: KubeApiOptions): KubeAp
     async version() {
       return versionSchema.parse(await wire.send({ method: "GET", path: "/version" })).gitVersion;
     },
-    leases: createLeaseStore(wire),
-    close: () => wire.close(),
+    as: (account) => createKube(impersonating(wire, account), discovery),
   };
 
   /** A 409 says that it is another one, or that a deletion is under way already; only a look tells which. */

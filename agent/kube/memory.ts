@@ -72,8 +72,7 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
       if (absent && live !== undefined) throw modified(`${object.kind} ${object.metadata.name}`);
       const merged = mergeApply(live, object, FIELD_MANAGER, now());
       if (merged.conflicts.length > 0 && !force) throw conflict(merged.conflicts);
-      const settled = settle(live, merged);
-      const { object: next, owners } = settled;
+      const { object: next, owners } = settle(live, merged);
       return stored.show(dryRun ? stored.next(live, next, owners) : stored.store(next, owners));
     },
     async applyStatus(object) {
@@ -103,6 +102,10 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
     served: async () => servedKinds(objects),
     async *openapi() {},
     version: async () => SIMULATED_VERSION,
+    // Nobody has rights in a simulated cluster, or everybody.
+    as() {
+      return this;
+    },
     async pods(namespace, selector, podsMax) {
       const all = stored.sorted().map((one) => stored.show(one));
       const within = all.filter(

@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from "#core/object.ts";
 import type { Selector } from "#core/selector.ts";
+import type { ServiceAccount } from "#core/service-account.ts";
 
 /** Whose fields are ours, in every apply. */
 export { MANAGER as FIELD_MANAGER } from "#core/managed.ts";
@@ -101,6 +102,8 @@ export interface Kube {
   podLog(pod: LogOf, limits: { lines: number; bytesMax: number }): Promise<string>;
   /** For example `v1.34.4`. */
   version(): Promise<string>;
+  /** The same cluster, with the rights of a service account; what it is not allowed is a `KubeError` 403 that names it. */
+  as(account: ServiceAccount): Kube;
 }
 
 /** An answer of the API server that is not success. */

@@ -37,6 +37,7 @@ export interface WireRequest {
   accept?: string;
   contentType?: string;
   body?: unknown;
+  headers?: Readonly<Record<string, string>>;
 }
 
 export interface Wire {
@@ -63,6 +64,7 @@ export function createWire(address: KubeAddress, timeoutMs: number = REQUEST_TIM
       headers: {
         accept: request.accept ?? "application/json",
         "user-agent": "fairlead-agent",
+        ...request.headers,
         ...(authorization === undefined ? {} : { authorization }),
         ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
       },

@@ -5,6 +5,7 @@ import type { Held } from "./watches.ts";
 export function noting(kube: Kube, held: Held): Kube {
   return {
     ...kube,
+    as: (account) => noting(kube.as(account), held),
     async get(address) {
       const live = await kube.get(address);
       if (live === undefined) held.missed(address);

@@ -250,14 +250,15 @@ async function reasonOf(deps: MakeDeps, { app, record, source, chart }: Situatio
 
 async function targetOf(
   deps: MakeDeps,
-  { app, hub }: Situation,
-  { wanted, order, carried, pruneLimit = wanted.pruneLimit }: Planned,
+  { app, hub, source: { commit } }: Situation,
+  { wanted, order, carried, pruneLimit = wanted.pruneLimit, earlier }: Planned,
   numbers: { release: number; generation: number },
 ): Promise<Target> {
   if (carried !== undefined && carried.epoch === hub.epoch) return { ...carried, carried: true };
   const { project, name } = app.resource.metadata;
   const { cluster, ...body } = wanted;
   const floor = Math.max(1, numbers.release - RELEASES_KEPT);
+  const { source } = earlier ?? (commit === "" ? {} : { source: { commit } });
   const statement = await deps.signer.sign({
     hub: hub.hub,
     epoch: hub.epoch,
@@ -266,6 +267,7 @@ async function targetOf(
     app: name,
     ...numbers,
     floor,
+    ...(source === undefined ? {} : { source }),
     order: { ...body, pruneLimit },
   });
   const bundle = wanted.action === "apply" ? { bundle: wanted.bundle } : {};

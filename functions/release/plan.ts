@@ -10,7 +10,9 @@ import { orderedChecks } from "#core/object-check.ts";
 import { lossBetween, orderDigest, rankOrder, type Target, type Wanted } from "#core/release.ts";
 import type { KubeObject } from "#core/object.ts";
 import { stageOf } from "#core/rollout.ts";
+import type { Statement } from "#core/statement.ts";
 import type { Labels } from "#core/selector.ts";
+import { accountOf, accountText } from "#core/service-account.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { getBundleObjects } from "./content.ts";
 
@@ -23,6 +25,8 @@ export interface Planned {
   stage: number;
   /** The most that it may delete, where more than the budget was approved. */
   pruneLimit?: number;
+  /** Of an earlier release that it goes back to; absent: it is made of what was committed last. */
+  earlier?: Pick<Statement, "source">;
 }
 
 /** In rank order. `gone` are clusters that have the App and shall not have it any more. */
@@ -54,7 +58,11 @@ function wantedFor(
 ): Wanted {
   const { sync, namespace, rollout } = app.spec;
   const pruneLimit = rollout.budget.deletes;
-  if (bundle === undefined) return { cluster, action: "remove", deletion: sync.deletion, pruneLimit };
+  if (bundle === undefined) {
+    const as = sync.serviceAccount;
+    const account = as === undefined ? {} : { serviceAccount: accountText(accountOf(as, namespace)) };
+    return { cluster, action: "remove", deletion: sync.deletion, pruneLimit, ...account };
+  }
   const health = rulesInForce(app.spec.health ?? [], projectHealth, bundle.objects);
   const checks = orderedChecks(rollout.stages[stage]?.gates ?? [], namespace);
   return {

@@ -58,18 +58,14 @@ async function planReturn(
     const last = previous.targets.get(cluster);
     const was = labels.has(cluster) ? then.get(cluster) : undefined;
     const target = was?.action === "apply" ? was : last;
-    const wanted = target === undefined ? undefined : wantedOf(cluster, target);
-    if (target === undefined || wanted === undefined) return undefined;
+    const told = target === undefined ? undefined : payloadOf(target.statement);
+    if (target === undefined || told === undefined) return undefined;
+    const wanted: Wanted = { cluster, ...told.order };
     const carried = last?.order === target.order ? last : undefined;
     const loss =
       last === undefined || carried !== undefined ? 0 : await returnLoss(deps, losses, last, target);
     const pruneLimit = Math.max(wanted.pruneLimit, loss);
-    planned.push({ wanted, order: target.order, carried, stage: stage(cluster), pruneLimit });
+    planned.push({ wanted, order: target.order, carried, stage: stage(cluster), pruneLimit, earlier: told });
   }
   return planned;
-}
-
-function wantedOf(cluster: string, { statement }: Target): Wanted | undefined {
-  const told = payloadOf(statement);
-  return told === undefined ? undefined : { cluster, ...told.order };
 }

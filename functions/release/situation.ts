@@ -9,7 +9,7 @@ import type { Cluster } from "#core/cluster.ts";
 import { digestOf } from "#core/digest.ts";
 import type { Policy } from "#core/policy.ts";
 import type { Project } from "#core/project.ts";
-import { allowsSource, chartRefusal, sourceRefusal } from "#core/project-rules.ts";
+import { accountRefusal, allowsSource, chartRefusal, sourceRefusal } from "#core/project-rules.ts";
 import { matches } from "#core/selector.ts";
 import { demanded, isVerified } from "#core/signers.ts";
 import { lastRead, type ReadSource, type Source } from "#core/source.ts";
@@ -107,6 +107,8 @@ function rulesFor(
       message: `Source ${source} demands a signature that commit ${read.commit.slice(0, 7)} is not verified by: see the Source, then this App is looked at again`,
     };
   if (!allowsSource(project, url)) return { kind: "refused", message: sourceRefusal(project, source, url) };
+  const account = accountRefusal(project, app);
+  if (account !== undefined) return { kind: "refused", message: account };
   const chart = chartRuleRefusal(app, project);
   if (chart !== undefined) return { kind: "refused", message: chart };
   const meant = policies.filter(({ spec }) => matches(spec.apps, app.metadata.labels ?? {}));

@@ -105,6 +105,8 @@ describe("the agent's chart", LONG, () => {
     ["no image", { image: { repository: "" } }, "image.repository is needed"],
     ["a value that is not known", { replica: 2 }, "replica"],
     ["a mode without its namespaces", { rbac: { mode: "namespaced" } }, "minItems"],
+    ["a mode without its accounts", { rbac: { mode: "impersonate" } }, "minItems"],
+    ["an account without its namespace", { rbac: { serviceAccounts: ["deployer"] } }, "serviceAccounts"],
     ["an authority twice", { ca: { configMap: "a", secret: "b" } }, "take one of them"],
     ["a token that is none", { token: { value: "secret" } }, "does not match pattern"],
   ])("refuses %s", async (_, values, why) => {

@@ -89,6 +89,29 @@ describe("runElected", () => {
     expect(kube.writes.slice(before)).toContain("apply ConfigMap settings");
   });
 
+  it("writes nothing with the rights of an App's account either", async () => {
+    const hub = await TestHub.create();
+    const leases = new MemoryLeases();
+    const memory = memoryCluster();
+    const plain = counted(memory);
+    // As an API server's: what was put round it before knows nothing of it.
+    const { clock, kube, logs } = await memoryReplica(leases, hub, { ...plain, as: () => plain });
+    await hub.assign("shop", [configMap("settings")], {
+      namespace: "default",
+      sync: { serviceAccount: "deployer" },
+    });
+    await phase(hub, "shop", "healthy");
+    const before = kube.writes.length;
+    leases.away = true;
+    clock.aheadMs += LEASE_MS;
+    const settings = { apiVersion: "v1", kind: "ConfigMap", namespace: "default", name: "settings" };
+    memory.edit(settings, { data: { key: "by hand" } });
+    await vi.waitFor(() => expect(logs.join()).toContain("leads no longer"), WAIT);
+    expect(kube.writes.slice(before)).toEqual([]);
+    leases.away = false;
+    await vi.waitFor(() => expect(kube.writes.slice(before)).toContain("apply ConfigMap settings"), WAIT);
+  });
+
   it("does nothing before it leads, and leads as soon as the Lease is let go", async () => {
     const hub = await TestHub.create();
     const leases = new MemoryLeases();

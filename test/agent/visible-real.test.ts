@@ -1,8 +1,12 @@
 /** What people see with `kubectl` on a real API server: placements, their holds, and a pod's reason. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { KubeObject } from "#core/object.ts";
+import { PLACEMENT_DEFINITION, placementObject } from "#core/shown-placement.ts";
 import { AGENT_OPTIONS } from "../../agent/deps.ts";
+import { removedContent } from "../../agent/placement.ts";
 import { PodReasons } from "../../agent/pods.ts";
+import { Stopper } from "../../agent/stop.ts";
+import { sleep } from "../../agent/timer.ts";
 import { PlacementShow } from "../../agent/visible.ts";
 import { SERVER_WAIT, startServer, type Server } from "../support/server-agent.ts";
 import { configMap, deployment } from "../support/test-agent.ts";
@@ -15,6 +19,8 @@ beforeAll(async () => {
 }, 1_800_000);
 afterAll(() => server?.stop());
 
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+const SHORT = "0123456789ab";
 const SYSTEM = "fairlead-system";
 const row = async (app: string): Promise<string> =>
   (await server.kubectl(SYSTEM, ["get", "placements"])).split("\n").find((line) => line.startsWith(app)) ??
@@ -23,15 +29,19 @@ const row = async (app: string): Promise<string> =>
 describe(`${PlacementShow.name}, on a server`, () => {
   it("is a line of kubectl for each App, which no edit and no look writes again", async () => {
     const namespace = await server.cluster.namespace("visible");
-    const { generation } = await server.hub.assign("shop", [configMap("a")], { namespace });
+    const { generation } = await server.hub.assign("shop", [configMap("a")], {
+      namespace,
+      commit: COMMIT,
+    });
     await server.until("shop", "healthy", generation);
     await vi.waitFor(
       async () => expect(await row("shop")).toContain("all 1 objects are current"),
       SERVER_WAIT,
     );
     const [head = ""] = (await server.kubectl(SYSTEM, ["get", "placements"])).split("\n");
-    expect(head.split(/ +/)).toEqual(["NAME", "RELEASE", "PHASE", "DRIFT", "OBJECTS", "AGE", "MESSAGE"]);
-    expect((await row("shop")).split(/ +/).slice(0, 5)).toEqual(["shop", "1", "healthy", "0", "1"]);
+    const columns = ["NAME", "RELEASE", "COMMIT", "PHASE", "DRIFT", "OBJECTS", "AGE", "MESSAGE"];
+    expect(head.split(/ +/)).toEqual(columns);
+    expect((await row("shop")).split(/ +/).slice(0, 6)).toEqual(["shop", "1", SHORT, "healthy", "0", "1"]);
 
     await server.kubectl(SYSTEM, ["annotate", "placement/shop", "fairlead.dev/hold=2h payday"]);
     const held = () => server.hub.holds.at(-1)?.apps["shop"];
@@ -41,12 +51,48 @@ describe(`${PlacementShow.name}, on a server`, () => {
     const at = fields.find(({ manager }) => manager === "kubectl-annotate")?.time ?? "";
     expect(held()?.until).toBe(Date.parse(at) + 2 * 3_600_000);
 
+    const told = await server.kubectl(SYSTEM, ["describe", "placement/shop"]);
+    expect(told).toMatch(/Normal +Applied +\S+ +fairlead-agent +release 1, commit 0123456789ab: 1 created/);
+    await vi.waitFor(
+      async () =>
+        expect(await server.kubectl(SYSTEM, ["get", "events"])).toMatch(
+          /Normal +Held +placement\/shop +held until .* UTC: payday/,
+        ),
+      SERVER_WAIT,
+    );
+
     const other = await server.hub.assign("other", [configMap("b")], { namespace });
     await server.until("other", "healthy", other.generation);
     const now = await server.get(SYSTEM, "placement", "shop");
     expect(now?.metadata["resourceVersion"]).toBe(written?.metadata["resourceVersion"]);
     await server.hub.remove("shop", "delete");
     await vi.waitFor(async () => expect(await row("shop")).toBe(""), SERVER_WAIT);
+  }, 120_000);
+
+  it("takes over a definition from before, and what stands under it", async () => {
+    const { definition, revisionAnnotation } = PLACEMENT_DEFINITION;
+    const text = JSON.stringify({
+      ...definition,
+      metadata: { ...definition.metadata, annotations: { [revisionAnnotation]: "1" } },
+    });
+    const old: unknown = JSON.parse(
+      text.replace('"commit":{', '"unused":{').replace(/{"name":"Commit".*?},/, ""),
+    );
+    const over = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+    await server.kubectl(SYSTEM, over, old);
+    expect((await server.kubectl(SYSTEM, ["get", "placements"])).split("\n")[0]).not.toContain("COMMIT");
+    const { namespace, stopper } = { namespace: "before", stopper: new Stopper() };
+    const content = removedContent(namespace, { epoch: 1, generation: 1, release: 1 });
+    const shown = { app: namespace, content: { ...content, phase: "healthy" as const }, commit: COMMIT };
+    await server.api.apply(placementObject(namespace), { dryRun: false, force: true });
+    const uid = (await server.get(SYSTEM, "placement", namespace))?.metadata["uid"];
+    const options = { ...AGENT_OPTIONS, placements: true };
+    const deps = { kube: server.api, clock: () => 0, log: () => {}, random: () => 0, sleep, options };
+    const running = new PlacementShow(deps, stopper, () => [shown]).run();
+    await vi.waitFor(async () => expect(await row(namespace)).toContain(SHORT), SERVER_WAIT);
+    expect((await server.get(SYSTEM, "placement", namespace))?.metadata["uid"]).toBe(uid);
+    stopper.stop();
+    await running;
   }, 120_000);
 
   it("tells what the kubelet says of an image", async () => {

@@ -3,8 +3,9 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "#core/object.ts";
 import { fitsGlob } from "#core/glob.ts";
+import { appSchema } from "#core/app.ts";
 import { projectSchema, type Project } from "#core/project.ts";
-import { allowsSource, projectFindings, sourceAddress } from "#core/project-rules.ts";
+import { accountRefusal, allowsSource, projectFindings, sourceAddress } from "#core/project-rules.ts";
 
 const project = (spec: object = {}): Project =>
   projectSchema.parse({ apiVersion: "fairlead.dev/v1", kind: "Project", metadata: { name: "web" }, spec });
@@ -27,6 +28,31 @@ const definition = (scope: string, versions = ["v1"]): KubeObject => ({
   },
 });
 const allowDefinitions = [{ kind: "*" }, { group: "apiextensions.k8s.io", kind: "CustomResourceDefinition" }];
+
+describe(accountRefusal.name, () => {
+  const refusal = (serviceAccounts: string[], serviceAccount?: string) =>
+    accountRefusal(
+      project({ serviceAccounts }),
+      appSchema.parse({
+        apiVersion: "fairlead.dev/v1",
+        kind: "App",
+        metadata: { name: "shop", project: "web" },
+        spec: { source: "fleet", namespace: "shop", clusters: {}, sync: { serviceAccount } },
+      }),
+    );
+  it("lets an App name any account, or none, where the Project names none", () => {
+    expect([refusal([]), refusal([], "deployer")]).toEqual([undefined, undefined]);
+  });
+  it("holds the account with its namespace against the globs", () => {
+    expect(refusal(["shop/*"], "deployer")).toBeUndefined();
+    expect(refusal(["shop/*"], "shop/deployer")).toBeUndefined();
+    expect(refusal(["shop/*"], "kube-system/deployer")).toContain("(kube-system/deployer) is not among");
+    expect(refusal(["deployer"], "deployer")).toContain("(shop/deployer) is not among");
+  });
+  it("takes no account for none of them: it would be all that the agent may", () => {
+    expect(refusal(["shop/*"])).toContain("names no service account");
+  });
+});
 
 describe("projectFindings", () => {
   it("lets a Project that limits nothing hold anything", () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { judgeStatement, statementSchema, type Bearer, type Held, type Statement } from "#core/statement.ts";
+import {
+  accountIn,
+  judgeStatement,
+  statementSchema,
+  type Bearer,
+  type Held,
+  type Statement,
+} from "#core/statement.ts";
 
 const bearer: Bearer = { hub: "hub-1", epoch: 1, project: "default", cluster: "a" };
 const held: Held = { epoch: 1, generation: 5, floor: 3, digest: "d5" };
@@ -19,6 +26,32 @@ function judge(change: Partial<Statement>, digest = "d6", app = "shop", before: 
   const judged = judgeStatement({ ...base, ...change }, app, digest, bearer, before);
   return judged.kind === "refused" ? judged.code : judged.kind;
 }
+
+describe(accountIn.name, () => {
+  const sync = { prune: true, drift: "correct" };
+  const order = {
+    action: "apply",
+    bundle: { digest: "0".repeat(64), size: 1 },
+    namespace: "shop",
+    pruneLimit: 0,
+  };
+  const accountOf = (change: object) => accountIn(statementSchema.parse({ ...base, order: change }));
+  it("is one of the order's namespace, unless it names another; none is the agent's own", () => {
+    const applied = (serviceAccount?: string) => accountOf({ ...order, sync: { ...sync, serviceAccount } });
+    expect(applied("deployer")).toEqual({ namespace: "shop", name: "deployer" });
+    expect(applied("web/deployer")).toEqual({ namespace: "web", name: "deployer" });
+    expect(applied()).toBeUndefined();
+    const removed = { ...base.order, serviceAccount: "web/deployer" };
+    expect(accountOf(removed)).toEqual({ namespace: "web", name: "deployer" });
+  });
+  it.each(["", "/a", "a/", "a/b/c", "Web/a", "a b", "system:masters", "a\r\nx: y"])(
+    "cannot be %j",
+    (text) => {
+      const told = { ...base, order: { ...order, sync: { ...sync, serviceAccount: text } } };
+      expect(statementSchema.safeParse(told).success).toBe(false);
+    },
+  );
+});
 
 describe("judgeStatement", () => {
   it("accepts a newer generation, and the first one", () => {

@@ -46,6 +46,9 @@ export interface AssignOptions {
   namespace?: string;
   sync?: Record<string, unknown>;
   pruneLimit?: number;
+  commit?: string;
+  /** Of a removal, with its namespace. */
+  serviceAccount?: string;
 }
 
 export class TestHub {
@@ -148,8 +151,9 @@ export class TestHub {
   }
 
   async remove(app: string, deletion: "delete" | "orphan", options: AssignOptions = {}): Promise<void> {
-    const { pruneLimit = 20 } = options;
-    await this.put(app, { ...this.#head(app, options), order: { action: "remove", deletion, pruneLimit } });
+    const { pruneLimit = 20, serviceAccount } = options;
+    const order = { action: "remove", deletion, pruneLimit, serviceAccount };
+    await this.put(app, { ...this.#head(app, options), order });
   }
 
   statement(app: string, bundle: BundleRef, options: AssignOptions = {}): Statement {
@@ -186,7 +190,8 @@ export class TestHub {
       release = generation,
       floor = 1,
     } = options;
-    return { hub, epoch, project: "web", cluster, app, release, generation, floor };
+    const source = options.commit === undefined ? {} : { source: { commit: options.commit } };
+    return { hub, epoch, project: "web", cluster, app, release, generation, floor, ...source };
   }
 
   readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {

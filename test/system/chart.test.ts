@@ -110,6 +110,11 @@ describe("the agents of all modes", () => {
       expect(await greeting(name)).toBe("bye");
       expect(await greeting(name, "extra")).toBeUndefined();
       expect((await placementOf(line, name)).observed?.phase).toBe("healthy");
+      const reasons = ["get", "events", "-n", "fairlead-system", "-o", "jsonpath={.items[*].reason}"];
+      await until(`${name} tells of it`, async () => {
+        const told = (await kubectl(clusterOf(name), reasons)).split(" ");
+        return told.includes("Applied") && told.includes("DriftRestored");
+      });
     }
   });
 
@@ -153,6 +158,8 @@ describe("the agent of a namespace", () => {
         { verb: "patch", resource: "roles.rbac.authorization.k8s.io", ...shop },
         { verb: "get", resource: "secrets", ...own },
         { verb: "patch", resource: "configmaps", ...own },
+        { verb: "create", resource: "events", ...own },
+        { verb: "patch", resource: "events", ...own },
         { verb: "update", resource: "leases.coordination.k8s.io", name: "fairlead-agent", ...own },
         { verb: "list", resource: "placements.fairlead.dev", ...own },
         { verb: "patch", resource: "placements.fairlead.dev/status", ...own },
@@ -172,6 +179,9 @@ describe("the agent of a namespace", () => {
       { verb: "list", resource: "secrets", namespace: "fairlead-system" },
       { verb: "patch", resource: "deployments.apps", namespace: "fairlead-system" },
       { verb: "create", resource: "pods", namespace: "fairlead-system" },
+      { verb: "list", resource: "events", namespace: "fairlead-system" },
+      { verb: "delete", resource: "events", namespace: "fairlead-system" },
+      { verb: "create", resource: "events", namespace: "default" },
       { verb: "create", resource: "namespaces" },
       { verb: "delete", resource: "namespaces", namespace: "fairlead-system", name: "fairlead-system" },
       { verb: "update", resource: "leases.coordination.k8s.io", namespace: "fairlead-system", name: "other" },

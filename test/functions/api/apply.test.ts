@@ -212,6 +212,8 @@ describe("resourceVersion", () => {
   });
 });
 
+const inFenced = (text: string): string => text.replace("project: web", "project: fenced");
+
 describe("a Project", () => {
   it("counts for what stands beside it, and is told where it is missing", async () => {
     const into = cluster("c").replace("project: web", "project: fresh");
@@ -239,6 +241,17 @@ describe("a Project", () => {
       "spec.verify.signers: ops is no signer of Project limited (it has none)",
     );
     expect(outcomes(await yaml(of("https://git.example.com/acme/x")))).toEqual(["Source s created"]);
+  });
+
+  it("limits which service accounts its Apps may name, and wants one where it names any", async () => {
+    await yaml(documents(project("fenced", '{ serviceAccounts: ["shop/*"] }'), inFenced(source("fleet"))));
+    const of = (sync: string) =>
+      inFenced(doc("App", "a", `{ source: fleet, clusters: {}, namespace: shop, sync: ${sync} }`));
+    expect((await refusal(of("{ serviceAccount: kube-system/x }"), 422)).detail).toContain(
+      "spec.sync.serviceAccount: the service account of App a (kube-system/x) is not among spec.serviceAccounts of Project fenced (shop/*)",
+    );
+    expect((await refusal(of("{}"), 422)).detail).toContain("App a names no service account");
+    expect(outcomes(await yaml(of("{ serviceAccount: deployer }")))).toEqual(["App a created"]);
   });
 
   it("of the hub holds no Sources, Apps or Clusters", async () => {

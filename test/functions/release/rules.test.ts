@@ -186,11 +186,26 @@ describe("a Project's rules", () => {
       targetCount: 2,
     });
     await runTo(release);
-    const [row] = await listAssignments(hub.db, "default", "b");
-    const payload = JSON.parse(Buffer.from(row?.statement.split(".")[1] ?? "", "base64url").toString()) as {
-      order: object;
-    };
-    expect(payload.order).toMatchObject({ action: "remove" });
+    expect(await orderOf("b")).toMatchObject({ action: "remove" });
+  });
+
+  it("keep Apps to the accounts they name, which statements bear, removals as well", async () => {
+    await hub.apply(app({ sync: { serviceAccount: "deployer" } }));
+    await commit(configMaps("accounts"));
+    await project({ serviceAccounts: ["web/*"] });
+    expect(await withheld()).toBe(
+      "the service account of App shop (default/deployer) is not among spec.serviceAccounts of Project default (web/*): allow it there, or use another",
+    );
+    await hub.apply(app());
+    expect(await withheld()).toContain("App shop names no service account: set its spec.sync.serviceAccount");
+    await hub.apply(
+      app({ sync: { serviceAccount: "web/deployer" }, rollout: { budget: { clusters: "100%" } } }),
+    );
+    await runTo(await released());
+    expect(await orderOf("b")).toMatchObject({ action: "apply", sync: { serviceAccount: "web/deployer" } });
+    await project({ serviceAccounts: ["web/*"], clusters: { matchLabels: { tier: "none" } } });
+    await runTo(await released());
+    expect(await orderOf("b")).toMatchObject({ action: "remove", serviceAccount: "web/deployer" });
   });
 
   it("do not keep a deleted App from leaving its clusters", async () => {
@@ -202,6 +217,12 @@ describe("a Project's rules", () => {
     await markDeleting(hub.db, stored, hubStamp("test"));
     expect(await getRelease(hub.db, "default", "shop", await released())).toMatchObject({ removed: 2 });
   });
+
+  async function orderOf(name: string): Promise<object> {
+    const [row] = await listAssignments(hub.db, "default", name);
+    const text = Buffer.from(row?.statement.split(".")[1] ?? "", "base64url").toString();
+    return (JSON.parse(text) as { order: object }).order;
+  }
 
   /** Every rank is assigned, as far as nobody has to report first. */
   async function runTo(release: number): Promise<void> {

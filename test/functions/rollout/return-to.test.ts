@@ -25,11 +25,12 @@ describe("rollback to a release", () => {
       to,
       stamp: { by: "user:ada", request: "r" },
     });
-  const order = async (name: string): Promise<Statement["order"]> => {
+  const statement = async (name: string): Promise<Statement> => {
     const row = await getAssignment(hub.db, "default", name, "shop");
     const text = Buffer.from(row?.statement.split(".")[1] ?? "", "base64url").toString();
-    return (JSON.parse(text) as Statement).order;
+    return JSON.parse(text) as Statement;
   };
+  const order = async (name: string) => (await statement(name)).order;
   const bundles = async () =>
     Object.fromEntries(
       await Promise.all(
@@ -52,6 +53,7 @@ describe("rollback to a release", () => {
   it("is a release of its own through the stages, that removes what was added since", async () => {
     const first = await make("c1", "one");
     const given = await bundles();
+    expect((await statement("a")).source).toEqual({ commit: "c1" });
     await make("c2", "one", "two");
     const third = await make("c3", "one", ...Array.from({ length: 30 }, (_, n) => `added-${n}`));
     await hub.apply(staged());
@@ -67,6 +69,8 @@ describe("rollback to a release", () => {
     expect((await hub.run(found.release)).state.kind).toBe("succeeded");
     expect(await bundles()).toEqual(given);
     expect(await order("a")).toMatchObject({ pruneLimit: 30 });
+    // What it gives back was made of that commit, whatever came since.
+    expect((await statement("a")).source).toEqual({ commit: "c1" });
   });
 
   it("pins the App: neither a poll, a label nor another commit that gives the same undoes it", async () => {
