@@ -4,6 +4,7 @@ import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { commandRollout } from "../../../functions/rollout/command.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
+import { getTargets } from "../../../functions/release/content.ts";
 import { look } from "../../../functions/release/look.ts";
 import { putBeat } from "../../../functions/store/cluster.ts";
 import { keys } from "../../../functions/store/table.ts";
@@ -279,6 +280,23 @@ describe("events that come twice, late or never", () => {
     expect((await hub.rollout(next)).out).toEqual([0]);
     expect(await hub.given()).toMatchObject({ a: base });
     expect((await hub.run(next)).state.kind).toBe("succeeded");
+  });
+
+  it("give a cluster that fell silent what was released for it, before another takes its place", async () => {
+    await hub.apply(staged({ stages: [], maxUnavailable: 1 }));
+    const next = await hub.release(`n ${texts}`, text());
+    const failing = { ...hub, db: { ...hub.db, put: failOnAssignment(hub.db) } };
+    await expect(tick(failing, "default", "shop", next)).rejects.toThrow("lost on the way");
+    const [first = 0] = (await hub.rollout(next)).out;
+    const list = await getTargets(hub.objects, (await hub.rollout(next)).targets, 0, 4);
+    const silent = list[first]?.cluster ?? never("cluster");
+    await hub.pass(11 * 60_000, silent);
+    expect((await hub.step(next)).out).toEqual([first]);
+    expect(await hub.given()).toMatchObject({ [silent]: next });
+    // Given, not heard, and passed by: what comes late of its assignment changes nothing.
+    expect(await hub.step(next)).toMatchObject({ out: [first + 1], later: [first] });
+    await hub.pass(0);
+    expect((await hub.run(next)).state).toMatchObject({ kind: "succeeded", silent: 0 });
   });
 
   it("of reports read the placement anew, and know a foreign or old one", async () => {
