@@ -99,6 +99,7 @@ function recordAfter(
 }
 
 /** Looked at and rendered anew: the same commit may be tried again. */
-function unpinned({ pinned: _, reads: __, ...record }: AppRecord): AppRecord {
-  return { ...record, inputs: "" };
+function unpinned(record: AppRecord): AppRecord {
+  const { pinned: _, reads: __, ...rest } = record;
+  return { ...rest, inputs: "" };
 }
