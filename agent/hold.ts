@@ -1,7 +1,7 @@
 /**
  * Tells the hub when somebody in the cluster says "not now": a ConfigMap of the agent's namespace, and an
  * annotation on an App's placement there, read once a minute.
- * Told when it changes, at the start, and once an hour while it holds; an hour later the hub may be another one.
+ * Told when it changes, at the start, and once an hour while it holds; once more an hour after it held (`wordDue`).
  * Nothing here holds up a delivery: what is assigned is applied all the same.
  */
 import { canonicalJson } from "#core/digest.ts";
@@ -12,7 +12,9 @@ import {
   NO_HOLD,
   parseHold,
   withMarks,
+  wordDue,
   type HoldMark,
+  type Told,
   type ToldHold,
 } from "#core/hold.ts";
 import { holdNews, type News } from "#core/news.ts";
@@ -29,7 +31,6 @@ import { backoff, jittered } from "./wait.ts";
 
 const NAME = "fairlead-hold";
 const HOLD_POINTER = pointerTo("/metadata/annotations", HOLD_ANNOTATION);
-const AGAIN_MS = 60 * 60_000;
 /** More is no hold that a person wrote: parsing stays cheap, whatever stands there. */
 const DATA_CHARS_MAX = 16_000;
 
@@ -49,7 +50,7 @@ export class HoldTeller {
   /** As it was read last: one that cannot be read holds from then on, not from each look. */
   #read: { text: string; hold: ToldHold } | undefined;
   #announced: ToldHold | undefined;
-  #told: { text: string; at: number } | undefined;
+  #told: Told | undefined;
   #complaint = "";
 
   constructor(deps: AgentDeps, stopper: Stopper, hub: Pick<Hub, "hold">, people: People) {
@@ -95,20 +96,18 @@ export class HoldTeller {
     // One that stood before the agent started is no news.
     this.#people.tell(holdNews(this.#announced ?? hold, hold));
     this.#announced = hold;
-    const text = canonicalJson(hold);
     const now = this.#deps.clock();
-    const isNews = this.#told?.text !== text;
-    const isDue = hold !== NO_HOLD && now - (this.#told?.at ?? 0) >= AGAIN_MS;
-    if (!isNews && !isDue) return;
+    const due = wordDue(this.#told, hold, now);
+    if (due === undefined) return;
     this.#seq = Math.max(this.#seq + 1, Math.floor(now));
     const answer = await this.#hub.hold({ protocol: PROTOCOL_VERSION, seq: this.#seq, hold });
     if (answer.stale !== undefined) {
       this.#seq = Math.max(this.#seq, answer.stale);
       throw new HubError(0, "the hub holds a newer word of this cluster");
     }
-    this.#told = { text, at: now };
+    this.#told = { hold, at: now, again: due === "again" };
     const { all } = hold;
-    if (isNews && all !== undefined)
+    if (due === "news" && all !== undefined)
       this.#deps.log({ level: "info", message: `the hub was told: ${holdWords(all)}` });
   }
 

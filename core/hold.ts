@@ -66,6 +66,27 @@ export function holdWords({ until, reason }: Hold): string {
 }
 
 export const NO_HOLD: ToldHold = { apps: {} };
+/** An hour later the hub may be another one; and whatever was on its way to it has come, or never will. */
+const AGAIN_MS = 60 * 60_000;
+
+/** What a cluster told its hub of itself last. */
+export interface Told {
+  hold: ToldHold;
+  at: number;
+  /** It was told before. */
+  again: boolean;
+}
+
+/**
+ * Whether the cluster's word is to be told: news at once, and a hold each hour. What ended a hold is told once more: it
+ * may have come before the hold, which was late, and the hub, that writes nothing where nothing changes, took that then.
+ */
+export function wordDue(told: Told | undefined, hold: ToldHold, now: number): "news" | "again" | undefined {
+  if (told === undefined || !isSameHold(told.hold, hold)) return "news";
+  const isOver = told.again && isSameHold(hold, NO_HOLD);
+  return isOver || now - told.at < AGAIN_MS ? undefined : "again";
+}
+
 const APP_KEY = /^app\.(.+)$/;
 const timeSchema = z.iso.datetime({ offset: true });
 

@@ -35,7 +35,10 @@ export interface ObservedTarget {
 type Generation = { epoch: number; generation: number };
 type Clock = Pick<Rollout, "deadlineMs" | "retriedAt">;
 
-/** Of a rank that was released. */
+/**
+ * Of a rank that was released. One that is owed its assignment stays so although it is silent by now: whoever has it in
+ * hand may write it at any moment, and a rank that was passed by meanwhile would move besides another.
+ */
 export function standingOf(
   target: Generation,
   placement: Placement | undefined,
@@ -44,8 +47,7 @@ export function standingOf(
   now: number,
 ): Standing {
   const { assigned, observed } = placement ?? {};
-  if (assigned === undefined || isOlder(assigned, target))
-    return heard.silent ? { kind: "silent" } : { kind: "moving", assigned: false };
+  if (assigned === undefined || isOlder(assigned, target)) return { kind: "moving", assigned: false };
   const told = observed !== undefined && sameGeneration(observed, target) ? observed : undefined;
   if (told?.phase === "healthy" || told?.phase === "removed") return { kind: "available" };
   if ((told?.phase === "failed" || told?.phase === "refused") && told.at >= retriedAt)

@@ -8,7 +8,7 @@ import { HUB_PROJECT } from "#core/project.ts";
 import { command, isOver, type CommandKind, type Rollout } from "#core/rollout.ts";
 import { getProject } from "../store/resource.ts";
 import { getRollout, putRollout } from "../store/rollout.ts";
-import { getAppRecord, inForce, putAppRecord, type AppRecord } from "../store/state.ts";
+import { getAppRecord, inForce, type AppRecord } from "../store/state.ts";
 import type { AssignDeps } from "./assign.ts";
 import { tick } from "./tick.ts";
 
@@ -41,14 +41,10 @@ export async function commandRollout(deps: AssignDeps, told: RolloutCommand): Pr
     const refusalOf = await approverCheck(deps, rollout, told);
     const commanded = command(rollout, { kind: told.command, by, reason: why, refusalOf }, deps.now());
     if (commanded.kind === "refused") return commanded;
-    // It may have been cut off between its writes: what follows is made sure of all the same.
     if (commanded.kind === "done") {
-      // A newer release does not touch what is over: the App's record alone says that there is none.
-      const isBack = isOver(rollout.state) && record !== undefined;
       const next = { ...commanded.next, stamp };
-      if ((await putRollout(deps.db, next, isBack ? record : undefined)) === "lost") continue;
+      if ((await putRollout(deps.db, next, recordAfter(record, rollout, told.command))) === "lost") continue;
     }
-    await follow(deps, told);
     await tick(deps, project, app, release, { redrive: true });
     const rolled = await getRollout(deps.db, project, app, release);
     return rolled === undefined ? { kind: "unknown" } : { kind: "done", rollout: rolled };
@@ -86,19 +82,24 @@ function newerInForce(
   return `release ${release} is not in force any more: release ${inForce(record)} is`;
 }
 
-/** What the App's record has to say too: the sweep works from it. */
-async function follow({ db }: AssignDeps, { project, app, release, command: told }: RolloutCommand) {
-  for (let race = 0; race < RACES_MAX; race++) {
-    const record = await getAppRecord(db, project, app);
-    if (record === undefined) return;
-    const { pinned, reads: _, ...rest } = record;
-    const version = record.version + 1;
-    if (told === "unpin" && pinned?.release === release) {
-      // Looked at and rendered anew: the same commit may be tried again.
-      if ((await putAppRecord(db, { ...rest, inputs: "", version }, record.version)) === "written") return;
-    } else if (told === "rollback" && !record.active) {
-      if ((await putAppRecord(db, { ...record, active: true, version }, record.version)) === "written")
-        return;
-    } else return;
-  }
+/**
+ * What the App's record says from then on, written together with the rollout: cut off in between, a pin that was lifted
+ * would stay, with nobody left to lift it. Undefined: it is not touched.
+ */
+function recordAfter(
+  record: AppRecord | undefined,
+  { release, state }: Rollout,
+  told: CommandKind,
+): AppRecord | undefined {
+  if (record === undefined) return undefined;
+  if (told === "unpin") return record.pinned?.release === release ? unpinned(record) : record;
+  // A newer release does not touch what is over: the App's record alone says that there is none.
+  if (!isOver(state)) return undefined;
+  return told === "rollback" ? { ...record, active: true } : record;
+}
+
+/** Looked at and rendered anew: the same commit may be tried again. */
+function unpinned(record: AppRecord): AppRecord {
+  const { pinned: _, reads: __, ...rest } = record;
+  return { ...rest, inputs: "" };
 }

@@ -2,7 +2,7 @@
  * What follows the end of a rollout: a deleted App goes, a rollback pins, the release that waited starts. All of it may be
  * repeated; the sweep does, where a crash left it undone.
  */
-import { isDone, type Rollout } from "#core/rollout.ts";
+import { isDone, isOver, type Rollout } from "#core/rollout.ts";
 import { getTargets } from "../release/content.ts";
 import { leaveApp } from "../release/leave.ts";
 import { isPinned } from "../release/pin.ts";
@@ -13,17 +13,24 @@ import type { AssignDeps } from "./assign.ts";
 
 const PINNED_CLUSTERS_MAX = 50;
 
-export async function finish(deps: AssignDeps, rollout: Rollout): Promise<void> {
-  const { project, app, release, state } = rollout;
-  if (isWhole(state)) {
+type Ended = Pick<Rollout, "project" | "app" | "release">;
+
+/**
+ * The record is read before the rollout: whoever takes the end back, or a pin, writes both in one transaction. So either
+ * that is seen here, or the record is another one by the time that it is written.
+ */
+export async function finish(deps: AssignDeps, { project, app, release }: Ended): Promise<void> {
+  const record = await getAppRecord(deps.db, project, app);
+  const rollout = await getRollout(deps.db, project, app, release);
+  if (rollout === undefined || !isOver(rollout.state)) return;
+  if (isWhole(rollout.state)) {
     const stored = await getResource(deps.db, "App", project, app);
     if (stored?.deleting === true) await leaveApp(deps.db, stored);
   }
-  const record = await getAppRecord(deps.db, project, app);
   if (record === undefined) return;
   const pinned = await pin(deps, rollout, record);
   if (pinned.release !== release) await startWaiting(deps, rollout, pinned);
-  else if (isDone(rollout)) await markInactive(deps.db, project, app, release);
+  else if (pinned.active && isDone(rollout)) await markInactive(deps.db, pinned);
 }
 
 /** Every cluster has it. */

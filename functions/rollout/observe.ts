@@ -155,22 +155,40 @@ async function observeRanks(
     getPlacements(deps.db, project, app, clusters),
     getBeats(deps.db, project, clusters),
   ]);
-  // Deleted meanwhile: nobody will ever be heard there, and there is nothing to wait for. Its last heartbeat may be there
-  // still, where the deletion was cut off or a late request brought it back. Until its stage is passed it counts as silent
-  // all the same: where nobody has seen the release, soak and approvals stay.
-  const unheard = targets
-    .filter(({ rank, cluster }) => isPassed(rollout, rank) && isSilent(beats.get(cluster), deps.now()))
-    .map(({ cluster }) => cluster);
-  const existing = await existingClusters(deps.db, project, unheard);
-  const gone = new Set(unheard.filter((cluster) => !existing.has(cluster)));
+  const unheard = targets.filter(({ cluster }) => isSilent(beats.get(cluster), deps.now()));
+  const gone = await goneOf(deps, rollout, unheard, placements);
   const asked = targets.filter(({ rank }) => turns.has(rank));
   const holds = await notNow(deps, rollout, asked, beats, (base) => noteDependant(deps.db, base, app));
   return targets.map((target) => {
     const { rank, cluster } = target;
-    if (gone.has(cluster)) return { rank, cluster, standing: { kind: "available" } };
+    const isGone = gone.has(cluster);
+    if (isGone)
+      return { rank, cluster, standing: { kind: isPassed(rollout, rank) ? "available" : "silent" } };
     const heard = { silent: isSilent(beats.get(cluster), deps.now()), notNow: holds.get(cluster) };
     return { rank, cluster, standing: judge(target, placements.get(cluster), heard) };
   });
+}
+
+/**
+ * Deleted meanwhile: nobody will ever be heard there, and there is nothing to wait for or to write. Its last heartbeat may
+ * be there still, where the deletion was cut off or a late request brought it back. Until its stage is passed it counts as
+ * silent all the same: where nobody has seen the release, soak and approvals stay.
+ */
+async function goneOf(
+  { db }: ObserveDeps,
+  rollout: Rollout,
+  unheard: readonly Ranked[],
+  placements: ReadonlyMap<string, Placement>,
+): Promise<Set<string>> {
+  const out = new Set(rollout.out);
+  const asked = unheard.filter((target) => {
+    const standing = standingOf(target, placements.get(target.cluster), { silent: true }, rollout, 0);
+    const isOwed = standing.kind === "moving" && !standing.assigned;
+    return isPassed(rollout, target.rank) || (isOwed && out.has(target.rank));
+  });
+  const clusters = asked.map(({ cluster }) => cluster);
+  const existing = await existingClusters(db, rollout.project, clusters);
+  return new Set(clusters.filter((cluster) => !existing.has(cluster)));
 }
 
 function part(ranks: readonly number[], minute: number): readonly number[] {

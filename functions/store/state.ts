@@ -118,15 +118,18 @@ export function inForce({ release, rolling }: Pick<AppState, "release" | "rollin
   return rolling ?? release;
 }
 
-/** The newest rollout is over: the sweep need not look at it any more. */
-export async function markInactive(db: Db, project: string, app: string, release: number): Promise<void> {
+/** The newest rollout is over: the sweep need not look at it any more. Not where the record was changed since it was read. */
+export async function markInactive(
+  db: Db,
+  { project, app, version }: Pick<AppRecord, "project" | "app" | "version">,
+): Promise<void> {
   await db.update(
     keys.appState(project, app),
     {
-      text: "SET #active = :false ADD #version :one",
-      names: { active: "active", version: "version", release: "release" },
-      values: { false: false, one: 1, release },
+      text: "SET #active = :false, #version = :next",
+      names: { active: "active", version: "version" },
+      values: { false: false, next: version + 1, version },
     },
-    "#release = :release",
+    "#version = :version",
   );
 }

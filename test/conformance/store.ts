@@ -318,14 +318,15 @@ export function storeConformance(start: () => Promise<StoreEngine>): void {
       expect(await listCounts(db(), 1, at + 86_400_000)).toEqual([]);
     });
 
-    it("of an App are marked inactive for its newest release alone, and never made from nothing", async () => {
+    it("of an App are marked inactive as they were read alone, and never made from nothing", async () => {
       const project = freshProject();
-      await markInactive(db(), project, "shop", 3);
+      const of = (version: number) => ({ project, app: "shop", version });
+      await markInactive(db(), of(1));
       expect(await getAppRecord(db(), project, "shop")).toBeUndefined();
       await putAppRecord(db(), record(project, 1, { release: 3, active: true }), undefined);
-      await markInactive(db(), project, "shop", 2);
+      await markInactive(db(), of(2));
       expect(await getAppRecord(db(), project, "shop")).toMatchObject({ active: true, version: 1 });
-      await markInactive(db(), project, "shop", 3);
+      await markInactive(db(), of(1));
       expect(await getAppRecord(db(), project, "shop")).toMatchObject({ active: false, version: 2 });
     });
 

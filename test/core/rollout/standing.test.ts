@@ -52,6 +52,14 @@ describe("standingOf", () => {
     expect(standingOf(target, broken, heard, { ...clock, retriedAt: NOW }, NOW).kind).toBe("moving");
   });
 
+  it("owes a silent cluster what was released for it: a write of that may be under way", () => {
+    const gone = { silent: true };
+    const owed = { kind: "moving", assigned: false };
+    expect(standingOf(target, undefined, gone, clock, NOW)).toEqual(owed);
+    const older = place({ assigned: { ...assigned, generation: 4 } });
+    expect(standingOf(target, older, gone, clock, NOW)).toEqual(owed);
+  });
+
   it("calls a cluster silent only where it never told that it has what it was given", () => {
     const gone = { silent: true };
     expect(standingOf(target, place({ assigned }), gone, clock, NOW).kind).toBe("silent");

@@ -161,6 +161,15 @@ describe("a cluster's own hold", () => {
     expect((await heldNow("replay"))?.agent).toEqual({ apps: {} });
   });
 
+  it("that comes after the word that ended it is ended by that word, told once more", async () => {
+    const tell = await agentOf("late");
+    expect(await tell(8, { apps: {} })).toEqual({ status: 200, body: {}, writes: 0 });
+    expect((await tell(7, { all: all(), apps: {} })).writes).toBeGreaterThan(0);
+    expect((await tell(9, { apps: {} })).writes).toBeGreaterThan(0);
+    expect((await heldNow("late"))?.agent).toEqual({ apps: {} });
+    expect(await tell(7, { all: all(), apps: {} })).toEqual({ status: 200, body: { stale: 9 }, writes: 0 });
+  });
+
   it("tells of each App that is held, and is bounded", async () => {
     const tell = await agentOf("apps");
     const apps = { shop: { until: hub.now() + HOUR, reason: "migration" } };

@@ -1,10 +1,13 @@
 /** Whole rollouts over a real table, each step as an event, a sweep or a person would bring it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { forgetCluster } from "../../../functions/apply/forget.ts";
+import { commandRollout } from "../../../functions/rollout/command.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
+import { getTargets } from "../../../functions/release/content.ts";
 import { look } from "../../../functions/release/look.ts";
 import { putBeat } from "../../../functions/store/cluster.ts";
+import { keys } from "../../../functions/store/table.ts";
 import { putRollout } from "../../../functions/store/rollout.ts";
 import { putAppRecord } from "../../../functions/store/state.ts";
 import { deleteResource, getResource } from "../../../functions/store/resource.ts";
@@ -33,6 +36,10 @@ beforeEach(async () => {
 }, 60_000);
 
 const record = async () => getAppRecord(hub.db, "default", "shop");
+const stamp = { by: "user:ada" };
+const never = (what: string): never => {
+  throw new Error(`there is no ${what}`);
+};
 const why = (cluster: string) => whyPlaced(hub, "default", "shop", cluster);
 
 describe("a staged rollout", () => {
@@ -177,6 +184,56 @@ describe("failure", () => {
     expect(await hub.given()).toMatchObject({ a: next + 1, d: next + 1 });
   });
 
+  const wentBack = async () => {
+    await hub.apply(staged({ onFailure: "rollback" }));
+    const next = await hub.release(`n ${texts}`, text());
+    await hub.run(next, { a: "failed" });
+    await hub.back(next);
+    await hub.run(next);
+    return next;
+  };
+
+  it("loses its pin whole, also where the hub dies at the first write of it", async () => {
+    const next = await wentBack();
+    const cutOff = async (written: Promise<unknown>) => {
+      await written;
+      throw new Error("cut off");
+    };
+    const db = {
+      ...hub.db,
+      put: (...args: Parameters<typeof hub.db.put>) => cutOff(hub.db.put(...args)),
+      transact: (...args: Parameters<typeof hub.db.transact>) => cutOff(hub.db.transact(...args)),
+    } as typeof hub.db;
+    const told = { project: "default", app: "shop", release: next, command: "unpin", stamp } as const;
+    await expect(commandRollout({ ...hub, db }, told)).rejects.toThrow("cut off");
+    expect((await record())?.pinned).toBeUndefined();
+    expect(await look(hub, "default", "shop")).toMatchObject({ kind: "released" });
+  });
+
+  it("is not pinned by whoever saw its end before the pin was lifted", async () => {
+    const next = await wentBack();
+    const { pinned: _, ...unwritten } = (await record()) ?? never("a record");
+    await putAppRecord(
+      hub.db,
+      { ...unwritten, active: true, version: unwritten.version + 1 },
+      unwritten.version,
+    );
+    let isLifted = false;
+    const db: typeof hub.db = {
+      ...hub.db,
+      get: async (key, options) => {
+        if (key.sk === keys.appState("default", "shop").sk && !isLifted) {
+          isLifted = true;
+          expect(await hub.tell(next, "unpin")).toMatchObject({ kind: "done" });
+        }
+        return hub.db.get(key, options);
+      },
+    };
+    await tick({ ...hub, db }, "default", "shop", next, { redrive: true });
+    expect(isLifted).toBe(true);
+    expect((await record())?.pinned).toBeUndefined();
+  });
+
   it("is not gone back from once a newer release was made at that very moment", async () => {
     const last = await hub.rollout(base);
     const known = await record();
@@ -223,6 +280,23 @@ describe("events that come twice, late or never", () => {
     expect((await hub.rollout(next)).out).toEqual([0]);
     expect(await hub.given()).toMatchObject({ a: base });
     expect((await hub.run(next)).state.kind).toBe("succeeded");
+  });
+
+  it("give a cluster that fell silent what was released for it, before another takes its place", async () => {
+    await hub.apply(staged({ stages: [], maxUnavailable: 1 }));
+    const next = await hub.release(`n ${texts}`, text());
+    const failing = { ...hub, db: { ...hub.db, put: failOnAssignment(hub.db) } };
+    await expect(tick(failing, "default", "shop", next)).rejects.toThrow("lost on the way");
+    const [first = 0] = (await hub.rollout(next)).out;
+    const list = await getTargets(hub.objects, (await hub.rollout(next)).targets, 0, 4);
+    const silent = list[first]?.cluster ?? never("cluster");
+    await hub.pass(11 * 60_000, silent);
+    expect((await hub.step(next)).out).toEqual([first]);
+    expect(await hub.given()).toMatchObject({ [silent]: next });
+    // Given, not heard, and passed by: what comes late of its assignment changes nothing.
+    expect(await hub.step(next)).toMatchObject({ out: [first + 1], later: [first] });
+    await hub.pass(0);
+    expect((await hub.run(next)).state).toMatchObject({ kind: "succeeded", silent: 0 });
   });
 
   it("of reports read the placement anew, and know a foreign or old one", async () => {

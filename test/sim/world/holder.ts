@@ -1,6 +1,6 @@
 /** What somebody in the cluster says: "not now", for all Apps or for one. Its agent tells it like the real one, and requests of it may be late. */
 import { canonicalJson } from "#core/digest.ts";
-import { NO_HOLD, type ToldHold } from "#core/hold.ts";
+import { NO_HOLD, wordDue, type Told, type ToldHold } from "#core/hold.ts";
 import { Problem } from "#core/problem.ts";
 import { takeHold } from "../../../functions/api/hold-told.ts";
 import { getLine } from "../../../functions/store/line.ts";
@@ -8,7 +8,6 @@ import type { Random } from "../kernel/random.ts";
 import type { AgentWorld } from "./agent.ts";
 
 const MINUTE = 60_000;
-const AGAIN_MS = 60 * MINUTE;
 const TIMEOUT_MS = MINUTE;
 
 export class Holder {
@@ -18,7 +17,7 @@ export class Holder {
   readonly #world: AgentWorld;
   readonly #random: Random;
   #seq = 0;
-  #told: { text: string; at: number } | undefined;
+  #told: Told | undefined;
   #asked = 0;
   #isBusy = false;
 
@@ -47,13 +46,12 @@ export class Holder {
     this.#world.tell(`${this.#cluster} says ${canonicalJson(this.hold)}`);
   }
 
-  /** When it changes, and once an hour while it holds. An answer after a minute finds nobody who waits for it. */
+  /** When the real agent would. An answer after a minute finds nobody who waits for it. */
   tell(): void {
     const { hold } = this;
-    const text = canonicalJson(hold);
     const now = this.#world.now();
-    const isDue = hold !== NO_HOLD && now - (this.#told?.at ?? 0) >= AGAIN_MS;
-    if (this.#isBusy || (this.#told?.text === text && !isDue)) return;
+    const due = wordDue(this.#told, hold, now);
+    if (this.#isBusy || due === undefined) return;
     this.#isBusy = true;
     const asked = (this.#asked += 1);
     const isAwaited = (): boolean => this.#isBusy && asked === this.#asked;
@@ -73,7 +71,7 @@ export class Holder {
               line === undefined ? undefined : await answered(() => takeHold(deps, line, request));
             if (answer === undefined || !isAwaited()) return;
             this.#seq = Math.max(this.#seq, answer.stale ?? 0);
-            if (answer.stale === undefined) this.#told = { text, at: now };
+            if (answer.stale === undefined) this.#told = { hold, at: now, again: due === "again" };
           },
           end,
         ),
