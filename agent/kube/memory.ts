@@ -106,19 +106,7 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
     as() {
       return this;
     },
-    async pods(namespace, selector, podsMax) {
-      const all = stored.sorted().map((one) => stored.show(one));
-      const within = all.filter(
-        (one) => one.kind === "Pod" && one.apiVersion === "v1" && one.metadata.namespace === namespace,
-      );
-      return within.filter(({ metadata }) => matches(selector, metadata.labels ?? {})).slice(0, podsMax);
-    },
-    async podLog({ namespace, name: pod, container, previous }) {
-      const live = stored.held(keyOf({ apiVersion: "v1", kind: "Pod", namespace, name: pod }));
-      if (live === undefined) throw new KubeError(404, "NotFound", `pods "${pod}" not found`);
-      if (previous) throw new KubeError(400, "BadRequest", `no previous run of ${container} in ${pod}`);
-      return "";
-    },
+    ...podsOf(stored),
     async *listMetadata(selection) {
       expectServed(selection);
       const selected = stored.sorted().filter(({ object }) => isSelected(object, selection));
@@ -139,6 +127,25 @@ export function createMemoryKube(options: MemoryKubeOptions): MemoryKube {
 }
 
 /** What an apply left as it was is the very same data, so that nothing counts as a new version. */
+
+function podsOf(stored: MemoryObjects): Pick<Kube, "pods" | "podLog"> {
+  return {
+    async pods(namespace, selector, podsMax) {
+      const all = stored.sorted().map((one) => stored.show(one));
+      const within = all.filter(
+        (one) => one.kind === "Pod" && one.apiVersion === "v1" && one.metadata.namespace === namespace,
+      );
+      return within.filter(({ metadata }) => matches(selector, metadata.labels ?? {})).slice(0, podsMax);
+    },
+    async podLog({ namespace, name: pod, container, previous }) {
+      const live = stored.held(keyOf({ apiVersion: "v1", kind: "Pod", namespace, name: pod }));
+      if (live === undefined) throw new KubeError(404, "NotFound", `pods "${pod}" not found`);
+      if (previous) throw new KubeError(400, "BadRequest", `no previous run of ${container} in ${pod}`);
+      return "";
+    },
+  };
+}
+
 function settle(held: Stored | undefined, merged: { object: KubeObject; owners: Owners }) {
   if (held === undefined) return merged;
   const same = JSON.stringify(held.object) === JSON.stringify(merged.object);

@@ -22,8 +22,8 @@ export interface PullWay<T extends Told> {
   /** Path of the repository in the API. */
   base: string;
   schema: z.ZodType<T>;
-  findOpen(wanted: Branches): Promise<T | undefined>;
-  isMerged(told: T): boolean;
+  findOpen: (wanted: Branches) => Promise<T | undefined>;
+  isMerged: (told: T) => boolean;
 }
 
 export function pullsOf<T extends Told>(way: PullWay<T>): PullRequests {

@@ -2,7 +2,6 @@
  * What the hub's store promises on any engine: of racing writers one wins and the others are told, what came twice
  * changes nothing, lists come in their order, and what stands together is written together.
  */
-import { noCounts } from "#core/meter.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { App } from "#core/app.ts";
 import { getLine } from "../../functions/store/line.ts";
@@ -63,7 +62,6 @@ import {
   putSourceState,
   type AppRecord,
 } from "../../functions/store/state.ts";
-import { addCounts, listCounts } from "../../functions/store/meter.ts";
 import { keys, lists } from "../../functions/store/table.ts";
 import {
   countOf,
@@ -302,20 +300,6 @@ export function storeConformance(start: () => Promise<StoreEngine>): void {
       const [[name, one] = []] = await listAppRecords(db(), project);
       expect([name, one]).toEqual(["shop", await getAppRecord(db(), project, "shop")]);
       expect((await getAppStates(db(), project, ["shop", "none"])).size).toBe(1);
-    });
-
-    it("of what functions counted add up, by day and function", async () => {
-      const name = freshProject();
-      const at = Date.UTC(2031, 0, 2, 12);
-      const counts = { ...noCounts(), calls: 2, readUnits: 0.5 };
-      await race(() => addCounts(db(), { name, counts, at }));
-      await addCounts(db(), { name, counts: { ...noCounts(), people: 1 }, at: at + 60_000 });
-      await addCounts(db(), { name: `${name}-idle`, counts: noCounts(), at });
-      const rows = (await listCounts(db(), 2, at + 86_400_000)).filter((row) => row.name.startsWith(name));
-      expect(rows).toHaveLength(1);
-      expect(rows[0]).toMatchObject({ name, since: at, counts: { people: 1 } });
-      expect((rows[0]?.counts.calls ?? 0) / (rows[0]?.counts.readUnits ?? 1)).toBe(4);
-      expect(await listCounts(db(), 1, at + 86_400_000)).toEqual([]);
     });
 
     it("of an App are marked inactive as they were read alone, and never made from nothing", async () => {

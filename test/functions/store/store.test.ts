@@ -5,6 +5,7 @@ import { chartConformance } from "../../conformance/store-charts.ts";
 import { garbageConformance } from "../../conformance/store-garbage.ts";
 import { storeConformance } from "../../conformance/store.ts";
 import { identityConformance } from "../../conformance/store-identity.ts";
+import { meterConformance } from "../../conformance/store-meter.ts";
 import { promotionConformance } from "../../conformance/store-promotion.ts";
 import { rolloutConformance } from "../../conformance/store-rollouts.ts";
 import { transferConformance } from "../../conformance/store-transfer.ts";
@@ -25,6 +26,7 @@ describe.each(engines)("the store on $name", ({ start }) => {
   chartConformance(start);
   garbageConformance(start);
   rolloutConformance(start);
+  meterConformance(start);
   promotionConformance(start);
   writerConformance(start);
 });
