@@ -13,6 +13,8 @@ export const BUNDLE_OBJECTS_MAX = 10_000;
 export const SIGNED_BYTES_MAX = 4096;
 /** Rules in a statement that say which fields are left alone, so that it can be signed. */
 export const IGNORE_BYTES_MAX = 2000;
+/** All of an order; the names and numbers around it in a statement take the rest at most. */
+export const ORDER_BYTES_MAX = 2400;
 
 export const APPLY_BODY_BYTES_MAX = 1024 * 1024;
 /** GitHub sends up to 25 MB, which only a push of thousands of commits has; the poll finds that one. */

@@ -10,6 +10,7 @@ import { chartFactsSchema } from "./chart-state.ts";
 import { canonicalJson, sha256 } from "./digest.ts";
 import { findingsSchema } from "./finding.ts";
 import { isHook } from "./hooks.ts";
+import { ORDER_BYTES_MAX } from "./limits.ts";
 import { lossesSchema } from "./losses.ts";
 import { refKey, refOf, type KubeObject } from "./object.ts";
 
@@ -88,10 +89,23 @@ export function rankOrder(
   return ranked.sort((a, b) => a.stage - b.stage || (a.hash < b.hash ? -1 : 1)).map(({ name }) => name);
 }
 
+/** What stands between this order and its signature, for a person; undefined: nothing. */
+export function orderTooLong(wanted: Wanted): string | undefined {
+  const bytes = new TextEncoder().encode(orderText(wanted)).length;
+  if (bytes <= ORDER_BYTES_MAX) return undefined;
+  return (
+    `the order for cluster ${wanted.cluster} takes ${bytes} bytes, and ${ORDER_BYTES_MAX} can be signed: ` +
+    "shorten spec.sync.ignore, spec.health (the App's and the Project's for its kinds), or the checks among the gates of its stage"
+  );
+}
+
 /** Equal orders have equal digests: such a target is carried and keeps its generation. */
 export function orderDigest(wanted: Wanted): string {
-  const { cluster: _, ...order } = wanted;
-  return sha256(canonicalJson(order));
+  return sha256(orderText(wanted));
+}
+
+function orderText({ cluster: _, ...order }: Wanted): string {
+  return canonicalJson(order);
 }
 
 /** Keys of the objects of `before` that `after` lacks, in order: what a prune would delete. Hooks are held by no cluster, so none is lost. */

@@ -54,7 +54,7 @@ async function signText(client: KMSClient, key: string, input: string): Promise<
   const Message = Buffer.from(input);
   if (Message.length > SIGNED_BYTES_MAX)
     throw new Error(
-      `a statement of ${Message.length} bytes cannot be signed, KMS takes ${SIGNED_BYTES_MAX}: shorten spec.sync.ignore of its App`,
+      `a statement of ${Message.length} bytes cannot be signed, KMS takes ${SIGNED_BYTES_MAX}: shorten what its App says in spec.sync.ignore and spec.health`,
     );
   const { Signature } = await client.send(
     new SignCommand({ KeyId: key, Message, MessageType: "RAW", SigningAlgorithm: "ED25519_SHA_512" }),

@@ -104,11 +104,11 @@ async function release(deps: ReleaseDeps, situation: Situation, held: Held | und
   if (situation.app.deleting && previous.gone.length === 0) return leave(deps, situation);
   const plan = await planOf(deps, situation, previous, readFiles);
   if (plan.kind === "failed") return fail(deps, situation, plan);
-  const { returned = false } = previous;
+  const { returned = false, aborted = false } = previous;
   const pinned = await pinnedBy(deps, situation, plan.planned);
   if (pinned !== undefined)
     return fail(deps, situation, { kind: "failed", error: { message: pinned }, questions: plan.questions });
-  if (!returned && !changesAnything(plan.planned, situation.hub.epoch))
+  if (!returned && !aborted && !changesAnything(plan.planned, situation.hub.epoch))
     return isWaiting(held) ? forget(deps, situation, plan, held) : settle(deps, situation, plan);
   if (plan.over !== undefined && !isCovered(held, plan.over)) {
     if (isAsked(held, situation, plan.over)) return settle(deps, situation, plan);

@@ -13,6 +13,8 @@ export interface Previous {
   commit?: string;
   /** Clusters went back from the newest release: none of them is where its targets say. */
   returned?: boolean;
+  /** It was aborted, and something was committed since: whoever has not got it is owed what is in force now. */
+  aborted?: boolean;
   /** Clusters that have the App, are still there, and shall not have it any more. */
   gone: string[];
 }
@@ -30,7 +32,14 @@ export async function readPrevious(
   const targets = new Map(list.map((target) => [target.cluster, target]));
   const rollout = await getRollout(deps.db, project, name, release);
   const returned = rollout?.state.kind === "rolling-back" || rollout?.state.kind === "rolled-back";
-  return { targets, commit: last.commit, returned, gone: await goneClusters(deps.db, situation, targets) };
+  const aborted = rollout?.state.kind === "aborted" && last.commit !== situation.source.commit;
+  return {
+    targets,
+    commit: last.commit,
+    returned,
+    aborted,
+    gone: await goneClusters(deps.db, situation, targets),
+  };
 }
 
 /** A removal stays a target until its cluster has told that it is done. */

@@ -8,6 +8,7 @@ import type { Bundle } from "#core/bundle.ts";
 import { askedBy } from "#core/cluster-findings.ts";
 import { NO_FINDINGS, type Findings } from "#core/finding.ts";
 import { TARGETS_MAX } from "#core/limits.ts";
+import { orderTooLong } from "#core/release.ts";
 import { lossesOver, type ClusterLoss, type Losses } from "#core/losses.ts";
 import type { AppError } from "#core/view.ts";
 import type { ObjectStore } from "../objects/port.ts";
@@ -87,13 +88,21 @@ export async function workOut(
   );
   const made = { kind: "worked-out", planned, bundles, questions, reads: rendered.reads } as const;
   if (checked.kind === "withheld") return { ...made, warnings: NO_FINDINGS, withheld: checked.error };
-  if (planned.length > TARGETS_MAX) {
-    const message = `spec.clusters matches ${planned.length} clusters, more than ${TARGETS_MAX}`;
-    return { ...made, warnings: checked.warnings, withheld: { message } };
-  }
+  const message = tooMuch(planned);
+  if (message !== undefined) return { ...made, warnings: checked.warnings, withheld: { message } };
   const losses = await lossesOf(deps.objects, app.resource, planned, bundles, previous.targets);
   const over = lossesOver(losses, app.resource.spec.rollout.budget, placedOn(previous));
   return { ...made, warnings: checked.warnings, withheld: undefined, losses, over };
+}
+
+function tooMuch(planned: readonly Planned[]): string | undefined {
+  if (planned.length > TARGETS_MAX)
+    return `spec.clusters matches ${planned.length} clusters, more than ${TARGETS_MAX}`;
+  for (const { carried, wanted } of planned) {
+    const message = carried === undefined ? orderTooLong(wanted) : undefined;
+    if (message !== undefined) return message;
+  }
+  return undefined;
 }
 
 function placedOn({ targets }: Previous): number {

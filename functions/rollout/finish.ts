@@ -30,7 +30,8 @@ export async function finish(deps: AssignDeps, { project, app, release }: Ended)
   if (record === undefined) return;
   const pinned = await pin(deps, rollout, record);
   if (pinned.release !== release) await startWaiting(deps, rollout, pinned);
-  else if (pinned.active && isDone(rollout)) await markInactive(deps.db, pinned);
+  else if (pinned.active && isDone(rollout))
+    await markInactive(deps.db, pinned, rollout.state.kind === "aborted" ? "look-anew" : undefined);
 }
 
 /** Every cluster has it. */

@@ -122,12 +122,14 @@ export function inForce({ release, rolling }: Pick<AppState, "release" | "rollin
 export async function markInactive(
   db: Db,
   { project, app, version }: Pick<AppRecord, "project" | "app" | "version">,
+  then?: "look-anew",
 ): Promise<void> {
+  const forget = then === undefined ? "" : " REMOVE #reads";
   await db.update(
     keys.appState(project, app),
     {
-      text: "SET #active = :false, #version = :next",
-      names: { active: "active", version: "version" },
+      text: `SET #active = :false, #version = :next${forget}`,
+      names: { active: "active", version: "version", ...(then === undefined ? {} : { reads: "reads" }) },
       values: { false: false, next: version + 1, version },
     },
     "#version = :version",

@@ -312,6 +312,10 @@ export function storeConformance(start: () => Promise<StoreEngine>): void {
       expect(await getAppRecord(db(), project, "shop")).toMatchObject({ active: true, version: 1 });
       await markInactive(db(), of(1));
       expect(await getAppRecord(db(), project, "shop")).toMatchObject({ active: false, version: 2 });
+      await putAppRecord(db(), record(project, 3, { release: 3, active: true, reads: "digest" }), 2);
+      await markInactive(db(), of(3), "look-anew");
+      const anew = await getAppRecord(db(), project, "shop");
+      expect([anew?.active, anew?.reads, anew?.version]).toEqual([false, undefined, 4]);
     });
 
     it("of a fleet folder move version by version", async () => {

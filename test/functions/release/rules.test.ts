@@ -149,6 +149,24 @@ describe("a Project's rules", () => {
     expect(await signedHealth()).toBeUndefined();
   });
 
+  it("and the App's, longer together than can be signed, withhold it and say what to shorten", async () => {
+    await commit(configMaps("long"));
+    const current = `data.key != '${"k".repeat(900)}'`;
+    const long = { apiVersion: "v1", kind: "ConfigMap", current };
+    await project({ health: [long] });
+    await hub.apply(
+      app({
+        sync: { ignore: [{ paths: Array.from({ length: 3 }, (_, n) => `/data/${"p".repeat(400 + n)}`) }] },
+      }),
+    );
+    expect(await withheld()).toMatch(
+      /^the order for cluster [ab] takes \d+ bytes, and 2400 can be signed: shorten spec\.sync\.ignore/,
+    );
+    await hub.apply(app());
+    await released();
+    await project();
+  });
+
   it("give nothing new to an App whose Source may not be read any more", async () => {
     await commit(configMaps("three"));
     await released();

@@ -1,7 +1,9 @@
 /** The local signer, its key a file; and that no statement outgrows what the other one signs. */
 import { describe, expect, it } from "vitest";
 import { appSchema } from "#core/app.ts";
-import { IGNORE_BYTES_MAX, NAME_CHARS_MAX, SIGNED_BYTES_MAX } from "#core/limits.ts";
+import { canonicalJson } from "#core/digest.ts";
+import { IGNORE_BYTES_MAX, NAME_CHARS_MAX, ORDER_BYTES_MAX, SIGNED_BYTES_MAX } from "#core/limits.ts";
+import { orderTooLong } from "#core/release.ts";
 import { statementSchema } from "#core/statement.ts";
 import { localSigner, makePrivateKey, publicHalf } from "../../../functions/release/sign.ts";
 import { signerConformance } from "../../conformance/signer.ts";
@@ -51,6 +53,27 @@ describe("a statement", () => {
       },
     });
     const text = await (await localSigner(await makePrivateKey())).sign(statement);
+    expect(text.lastIndexOf(".")).toBeLessThanOrEqual(SIGNED_BYTES_MAX);
+  });
+
+  it("of the longest order, with its commit, is short enough as well", async () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const { sync } = appSchema.parse(app(["/p"])).spec;
+    const order = (letters: number) => ({
+      action: "apply" as const,
+      bundle: { digest: "f".repeat(64), size: 33_554_432 },
+      namespace: name,
+      sync: { ...sync, health: [{ apiVersion: "v1", kind: "ConfigMap", current: "k".repeat(letters) }] },
+      pruneLimit: most,
+    });
+    const room = ORDER_BYTES_MAX - canonicalJson(order(0)).length;
+    expect(orderTooLong({ cluster: name, ...order(room) })).toBeUndefined();
+    expect(orderTooLong({ cluster: name, ...order(room + 1) })).toContain("2400 can be signed");
+    const numbers = { epoch: most, release: most, generation: most, floor: most };
+    const names = { hub: "h".repeat(64), project: name, cluster: name, app: name };
+    const source = { commit: "c".repeat(64) };
+    const signer = await localSigner(await makePrivateKey());
+    const text = await signer.sign({ ...names, ...numbers, source, order: order(room) });
     expect(text.lastIndexOf(".")).toBeLessThanOrEqual(SIGNED_BYTES_MAX);
   });
 

@@ -11,7 +11,7 @@ import { keys } from "../../../functions/store/table.ts";
 import { putRollout } from "../../../functions/store/rollout.ts";
 import { putAppRecord } from "../../../functions/store/state.ts";
 import { deleteResource, getResource } from "../../../functions/store/resource.ts";
-import { cluster } from "../../support/hub-parts.ts";
+import { cluster, configMaps } from "../../support/hub-parts.ts";
 import { whyPlaced } from "../../../functions/rollout/why.ts";
 import { getAppRecord, rolloutHub, staged, type RolloutHub } from "./rollout-hub.ts";
 
@@ -271,6 +271,22 @@ describe("events that come twice, late or never", () => {
     await hub.run(next);
     expect(await hub.given()).toEqual(before);
     expect((await hub.rollout(next)).state).toMatchObject({ kind: "aborted", by: "user:ada" });
+  });
+
+  it("are followed, after an abort, by the next commit, also where it gives the same", async () => {
+    const files = { ...configMaps(text()), "apps/note.yaml": "# one\n" };
+    await hub.commit("one", files);
+    const looked = await look(hub, "default", "shop");
+    if (looked.kind !== "released") throw new Error(looked.kind);
+    await hub.step(looked.release);
+    await hub.tell(looked.release, "abort");
+    await hub.step(looked.release);
+    expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
+    await hub.commit("two", { ...files, "README.md": "nothing that is read" });
+    const next = await look(hub, "default", "shop");
+    if (next.kind !== "released") throw new Error(JSON.stringify(next));
+    expect((await hub.run(next.release)).state.kind).toBe("succeeded");
+    expect(new Set(Object.values(await hub.given())).size).toBe(1);
   });
 
   it("are made up for by the sweep where an assignment was lost", async () => {
