@@ -201,9 +201,10 @@ describe("two replicas on a real API server", () => {
   };
   const says = (pod: AgentProcess, text: string): Promise<void> =>
     vi.waitFor(() => expect(pod.log()).toContain(text), WAIT);
-  /** What people see in the cluster is written some seconds after. */
-  const shows = (release: number): Promise<void> =>
+  /** What people see in the cluster is written some seconds after: the placement, then so many Events. */
+  const shows = (release: number, events: number): Promise<void> =>
     vi.waitFor(async () => {
+      expect(rig.requests.filter((one) => one.includes("/events/"))).toHaveLength(events);
       const shown = { apiVersion: "fairlead.dev/v1", kind: "Placement", namespace: "fairlead-system" };
       const placement = await kube.get({ ...shown, name: "shop" });
       expect(placement?.["status"]).toMatchObject({ phase: "healthy", release });
@@ -221,7 +222,7 @@ describe("two replicas on a real API server", () => {
       () => expect(rig.requests.some((one) => one.includes("configmaps?watch=1"))).toBe(true),
       WAIT,
     );
-    await shows(1);
+    await shows(1, 2);
     rig.requests.length = 0;
     const puts = (): number => rig.requests.filter((one) => one.startsWith("PUT")).length;
     await vi.waitFor(() => expect(puts()).toBeGreaterThanOrEqual(3), WAIT);
@@ -233,11 +234,12 @@ describe("two replicas on a real API server", () => {
 
   it("a paused one is replaced, and when it wakes up it stops before it writes", async () => {
     const [first] = both();
+    rig.requests.length = 0;
     process.kill(first.pid, "SIGSTOP");
     await vi.waitFor(async () => expect(await leaseOf()).toMatch(/^two-/), WAIT);
     const { generation } = await rig.hub.assign("shop", [configMap("settings", { key: "by two" })]);
     await phase(rig.hub, "shop", "healthy", generation);
-    await shows(generation);
+    await shows(generation, 2);
     rig.requests.length = 0;
     process.kill(first.pid, "SIGCONT");
     await says(first, "leads no longer");

@@ -122,7 +122,7 @@ describe("the agents of all modes", () => {
     for (const name of NAMES)
       await until(`the placement in ${name} is shown`, async () => {
         const shown = await kubectl(clusterOf(name), ["get", "placements", "-n", "fairlead-system"]);
-        return /^shop +\d+ +healthy /m.test(shown);
+        return /^shop +\d+ +[0-9a-f]+ +healthy /m.test(shown);
       });
     expect(line.agents["fenced"]?.log()).not.toMatch(/cannot be watched|placements are not shown/);
   });
