@@ -104,8 +104,8 @@ export function orderDigest(wanted: Wanted): string {
   return sha256(orderText(wanted));
 }
 
-function orderText({ cluster: _, ...order }: Wanted): string {
-  return canonicalJson(order);
+function orderText(wanted: Wanted): string {
+  return canonicalJson({ ...wanted, cluster: undefined });
 }
 
 /** Keys of the objects of `before` that `after` lacks, in order: what a prune would delete. Hooks are held by no cluster, so none is lost. */

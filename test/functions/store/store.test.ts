@@ -8,6 +8,7 @@ import { identityConformance } from "../../conformance/store-identity.ts";
 import { meterConformance } from "../../conformance/store-meter.ts";
 import { promotionConformance } from "../../conformance/store-promotion.ts";
 import { rolloutConformance } from "../../conformance/store-rollouts.ts";
+import { stateConformance } from "../../conformance/store-states.ts";
 import { transferConformance } from "../../conformance/store-transfer.ts";
 import { writerConformance } from "../../conformance/store-writer.ts";
 import type { StoreEngine } from "../../conformance/store-parts.ts";
@@ -21,6 +22,7 @@ const engines: readonly { name: string; start: () => Promise<StoreEngine> }[] = 
 
 describe.each(engines)("the store on $name", ({ start }) => {
   storeConformance(start);
+  stateConformance(start);
   identityConformance(start);
   transferConformance(start);
   chartConformance(start);
