@@ -12,7 +12,8 @@ import type { AgentDeps } from "./deps.ts";
 import { HubError, type Hub } from "./hub.ts";
 import { KubeError, type Kube } from "./kube/port.ts";
 import type { Stopper } from "./stop.ts";
-import { backoff, jittered, type Alarm } from "./wait.ts";
+import { keepTelling } from "./telling.ts";
+import type { Alarm } from "./wait.ts";
 
 /** The hub may have lost it, or be another one by now: an unchanged list is told again after this long. */
 const AGAIN_MS = 60 * 60_000;
@@ -40,7 +41,6 @@ export class ApisTeller {
   readonly #alarm: Alarm;
   #seq = 0;
   #told: { digest: string; at: number } | undefined;
-  #complaint = "";
   #defined = false;
 
   constructor(deps: AgentDeps, stopper: Stopper, hub: Pick<Hub, "served" | "sendApis" | "sendSchemas">) {
@@ -56,41 +56,27 @@ export class ApisTeller {
     this.#alarm.ring();
   }
 
-  async run(): Promise<void> {
-    const { options, random, sleep } = this.#deps;
-    let failures = 0;
-    while (!this.#stopper.stopped) {
-      failures = (await this.#tried()) ? 0 : failures + 1;
-      const ms =
-        failures === 0
-          ? jittered(options.apisEveryMs, random)
-          : backoff(failures, options.apisSettleMs, options.apisEveryMs, random);
-      await this.#alarm.wait(sleep, ms);
-      // The server needs a moment to serve what was defined, and definitions come in dozens.
-      if (this.#defined) await sleep(options.apisSettleMs, this.#stopper.signal);
-    }
+  run(): Promise<void> {
+    const { apisEveryMs, apisSettleMs } = this.#deps.options;
+    return keepTelling(this.#deps, this.#stopper, {
+      tell: () => this.#tell(),
+      failed: "the hub was not told which APIs are served",
+      everyMs: apisEveryMs,
+      retryMs: apisSettleMs,
+      retryMsMax: apisEveryMs,
+      pause: (ms) => this.#pause(ms),
+    });
   }
 
-  async #tried(): Promise<boolean> {
-    this.#defined = false;
-    try {
-      await this.#tell();
-      this.#complaint = "";
-      return true;
-    } catch (error) {
-      if (this.#stopper.stopped) return true;
-      if (!(error instanceof HubError || error instanceof KubeError)) throw error;
-      if (error.message !== this.#complaint)
-        this.#deps.log({
-          level: "warn",
-          message: `the hub was not told which APIs are served: ${error.message}`,
-        });
-      this.#complaint = error.message;
-      return false;
-    }
+  async #pause(ms: number): Promise<void> {
+    const { options, sleep } = this.#deps;
+    await this.#alarm.wait(sleep, ms);
+    // The server needs a moment to serve what was defined, and definitions come in dozens.
+    if (this.#defined) await sleep(options.apisSettleMs, this.#stopper.signal);
   }
 
   async #tell(): Promise<void> {
+    this.#defined = false;
     const facts = await this.#ask();
     const digest = `${minorOf(facts.kubernetes)} ${facts.apis?.digest}`;
     const now = this.#deps.clock();

@@ -24,10 +24,9 @@ import { sentence } from "#core/text.ts";
 import { PROTOCOL_VERSION } from "#core/protocol.ts";
 import type { AgentDeps } from "./deps.ts";
 import { HubError, type Hub } from "./hub.ts";
-import { KubeError } from "./kube/port.ts";
 import { readState } from "./state/system.ts";
 import type { Stopper } from "./stop.ts";
-import { backoff, jittered } from "./wait.ts";
+import { keepTelling } from "./telling.ts";
 
 const NAME = "fairlead-hold";
 const HOLD_POINTER = pointerTo("/metadata/annotations", HOLD_ANNOTATION);
@@ -51,7 +50,6 @@ export class HoldTeller {
   #read: { text: string; hold: ToldHold } | undefined;
   #announced: ToldHold | undefined;
   #told: Told | undefined;
-  #complaint = "";
 
   constructor(deps: AgentDeps, stopper: Stopper, hub: Pick<Hub, "hold">, people: People) {
     this.#people = people;
@@ -60,35 +58,16 @@ export class HoldTeller {
     this.#hub = hub;
   }
 
-  async run(): Promise<void> {
-    const { options, random, sleep } = this.#deps;
-    let failures = 0;
-    while (!this.#stopper.stopped) {
-      failures = (await this.#tried()) ? 0 : failures + 1;
-      const ms =
-        failures === 0
-          ? jittered(options.holdEveryMs, random)
-          : backoff(failures, options.holdEveryMs, options.apisEveryMs, random);
-      await sleep(ms, this.#stopper.signal);
-    }
-  }
-
-  async #tried(): Promise<boolean> {
-    try {
-      await this.#tell();
-      this.#complaint = "";
-      return true;
-    } catch (error) {
-      if (this.#stopper.stopped) return true;
-      if (!(error instanceof HubError || error instanceof KubeError)) throw error;
-      if (error.message !== this.#complaint)
-        this.#deps.log({
-          level: "warn",
-          message: `the hub was not told of ConfigMap ${NAME}: ${error.message}`,
-        });
-      this.#complaint = error.message;
-      return false;
-    }
+  run(): Promise<void> {
+    const { options, sleep } = this.#deps;
+    return keepTelling(this.#deps, this.#stopper, {
+      tell: () => this.#tell(),
+      failed: `the hub was not told of ConfigMap ${NAME}`,
+      everyMs: options.holdEveryMs,
+      retryMs: options.holdEveryMs,
+      retryMsMax: options.apisEveryMs,
+      pause: (ms) => sleep(ms, this.#stopper.signal),
+    });
   }
 
   async #tell(): Promise<void> {
