@@ -7,8 +7,8 @@ const RUNS = 7;
 const AGENTS_TIMES_MAX = 5;
 const API_TIMES_MAX = 7.5;
 
-it("a function that starts costs some times an empty one, and no more", async () => {
+it("a function that starts and answers its first request costs some times an empty one, and no more", async () => {
   const { empty, agents, api } = (await measureColdStarts(RUNS)).starts;
-  expect(agents.cpuMs / empty.cpuMs).toBeLessThan(AGENTS_TIMES_MAX);
-  expect(api.cpuMs / empty.cpuMs).toBeLessThan(API_TIMES_MAX);
+  expect(agents.asks.cpuMs / empty.asks.cpuMs).toBeLessThan(AGENTS_TIMES_MAX);
+  expect(api.asks.cpuMs / empty.asks.cpuMs).toBeLessThan(API_TIMES_MAX);
 }, 900_000);
