@@ -8,14 +8,8 @@ import { sealBatch, type AuditRecord } from "#core/audit-record.ts";
 import type { Hub } from "../../functions/store/hub.ts";
 import { KEY_OVERLAP_MS } from "#core/limits.ts";
 import { sha256 } from "#core/digest.ts";
-import {
-  askRotation,
-  getAgentIdentity,
-  registerKey,
-  retirePrevious,
-  revokeKey,
-  rotateKey,
-} from "../../functions/store/agent-key.ts";
+import { askRotation, getAgentIdentity, registerKey, revokeKey, rotateKey } from "../../functions/store/agent-key.ts";
+import { retirePrevious } from "../../functions/store/line.ts";
 import {
   deleteApiToken,
   getApiToken,
@@ -54,7 +48,8 @@ import {
 import { ensureCursorKey, findCursorKey } from "../../functions/store/cursor-key.ts";
 import { putDelivery, wasDelivered } from "../../functions/store/delivery.ts";
 import { deleteHold, getHold, putHold } from "../../functions/store/hold.ts";
-import { endImport, findHub, getHub, noteSigning, putHub, raiseFormat } from "../../functions/store/hub.ts";
+import { findHub, getHub } from "../../functions/store/hub.ts";
+import { endImport, noteSigning, putHub, raiseFormat } from "../../functions/store/hub-write.ts";
 import { getLine, noteTwice } from "../../functions/store/line.ts";
 import { getNudge, listNudges, putNudge } from "../../functions/store/nudge.ts";
 import { deleteResource, getResource, putResource, type Stored } from "../../functions/store/resource.ts";
