@@ -1,4 +1,4 @@
-/** What the hub counts of its own work, in every process. What is told of it, and what it costs: `meter.ts`. */
+/** What the hub counts of its own work wherever it runs. What is told of it, and what it costs, stands apart: `meter.ts`. */
 export const COUNTERS = [
   "calls",
   "idlePolls",

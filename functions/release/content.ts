@@ -17,7 +17,6 @@ const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 const TREE_BYTES_MAX = 128 * 1024 * 1024;
 
-
 export type Files = ReadonlyMap<string, Uint8Array>;
 type Readable = Pick<ObjectStore, "get">;
 

@@ -8,7 +8,13 @@ import { sealBatch, type AuditRecord } from "#core/audit-record.ts";
 import type { Hub } from "../../functions/store/hub.ts";
 import { KEY_OVERLAP_MS } from "#core/limits.ts";
 import { sha256 } from "#core/digest.ts";
-import { askRotation, getAgentIdentity, registerKey, revokeKey, rotateKey } from "../../functions/store/agent-key.ts";
+import {
+  askRotation,
+  getAgentIdentity,
+  registerKey,
+  revokeKey,
+  rotateKey,
+} from "../../functions/store/agent-key.ts";
 import { retirePrevious } from "../../functions/store/line.ts";
 import {
   deleteApiToken,

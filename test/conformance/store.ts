@@ -6,7 +6,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { App } from "#core/app.ts";
 import { getLine } from "../../functions/store/line.ts";
 import { isEmpty, readPage } from "../../functions/store/page.ts";
-import { assign, deletePlacement, getPlacements, listPlacements, pagePlacements, putReport, withDetail } from "../../functions/store/placement.ts";
+import {
+  assign,
+  deletePlacement,
+  getPlacements,
+  listPlacements,
+  pagePlacements,
+  putReport,
+  withDetail,
+} from "../../functions/store/placement.ts";
 import { getAssignment, listAssignments } from "../../functions/store/assignment.ts";
 import {
   deleteResource,
