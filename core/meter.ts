@@ -1,38 +1,11 @@
-/** What the hub counts of its own work, and what that costs by the price list: the arithmetic that a bill is checked with. */
+/** What the hub tells of what it counted, and what that costs by the price list: the arithmetic that a bill is checked with. */
 import * as z from "zod";
+import { COUNTERS, type Counts } from "./counters.ts";
 import { PRICES } from "./prices.ts";
 
-export const COUNTERS = [
-  "calls",
-  "idlePolls",
-  "fetches",
-  "heartbeats",
-  "reports",
-  "bundles",
-  "otherOfAgents",
-  "people",
-  "readUnits",
-  "writeUnits",
-  "bytesOut",
-  "logBytes",
-  "ms",
-  /** Milliseconds times the megabytes that the function was given: what AWS bills time by. */
-  "mbMs",
-] as const;
-export type Counter = (typeof COUNTERS)[number];
+export * from "./counters.ts";
 
 export const countsSchema = z.record(z.enum(COUNTERS), z.number());
-export type Counts = z.infer<typeof countsSchema>;
-
-export function noCounts(): Counts {
-  return Object.fromEntries(COUNTERS.map((counter) => [counter, 0])) as Counts;
-}
-
-export function sumOf(all: readonly Partial<Counts>[]): Counts {
-  const total = noCounts();
-  for (const one of all) for (const counter of COUNTERS) total[counter] += one[counter] ?? 0;
-  return total;
-}
 
 const billItemSchema = z.object({
   item: z.string(),

@@ -18,18 +18,7 @@ import { CHECKS_MAX, checkAnswerSchema } from "./object-check.ts";
 import { outcomeCountsSchema } from "./outcome.ts";
 import { sentence } from "./text.ts";
 
-export const PROTOCOL_VERSION = 1;
-export const AGENT_PATHS = {
-  register: "/agent/v1/register",
-  desired: "/agent/v1/desired",
-  report: "/agent/v1/report",
-  rotate: "/agent/v1/rotate",
-  served: "/agent/v1/served",
-  hold: "/agent/v1/hold",
-  apis: (digest: string) => `/agent/v1/apis/${digest}`,
-  schemas: (digest: string) => `/agent/v1/schemas/${digest}`,
-  bundle: (app: string) => `/agent/v1/apps/${app}/bundle`,
-} as const;
+export * from "./agent-api.ts";
 
 const line = (charsMax: number) => z.string().transform((text) => sentence(text, charsMax));
 
@@ -135,18 +124,6 @@ export const desiredAnswerSchema = z.object({
     .max(ASSIGNMENTS_PER_CLUSTER_MAX),
 });
 export type DesiredAnswer = z.infer<typeof desiredAnswerSchema>;
-
-/** Names the wait until the next poll (ms) on a 304, which has no body. */
-export const POLL_HEADER = "fairlead-poll-ms";
-/**
- * Digest of the desired state in an answer. An agent that asks without a tag sends back what it has: a 304 then says that its
- * assignments were read, and are these.
- */
-export const CONTENT_HEADER = "fairlead-content";
-/** Sent by the agent when its heartbeat is due: the hub writes it down. */
-export const BEAT_HEADER = "fairlead-beat";
-/** The hub's clock (ms since 1970) on a 401 for time. */
-export const TIME_HEADER = "fairlead-time";
 
 export const driftSchema = z.object({
   object: line(400),

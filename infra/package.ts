@@ -8,8 +8,8 @@ export const packaged = {
   // What is imported on demand stands apart, and is read only then.
   splitting: true,
   esbuild: {
-    // Stack traces in the log name functions.
-    keepNames: true,
+    // To keep them, every function is given its name again each time that it is made: a tenth of a start, and more of each call.
+    keepNames: false,
     // Credentials come by the environment, which is asked first; the other ways to them are never loaded.
     external: [
       "@aws-sdk/credential-provider-ini",

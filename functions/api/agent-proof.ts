@@ -1,8 +1,8 @@
 /** The agents' app's way from a request to the agent that is proved to make it; knows which hub it is, and asks rarely. */
 import type { Context } from "hono";
 import { Problem } from "#core/problem.ts";
-import { TIME_HEADER } from "#core/protocol.ts";
-import { retirePrevious } from "../store/agent-key.ts";
+import { TIME_HEADER } from "#core/agent-api.ts";
+import { retirePrevious } from "../store/line.ts";
 import type { Db } from "../store/db.ts";
 import { getHub, type Hub } from "../store/hub.ts";
 import { whileWriting, type Writer } from "../store/writer.ts";

@@ -1,10 +1,10 @@
 /** What an agent's poll is answered: its line tells whether anything is new, and only then its assignments are read. */
 import { digestOf } from "#core/digest.ts";
 import type { DesiredAnswer } from "#core/protocol.ts";
-import { hear, type Line } from "../store/cluster.ts";
+import type { Line } from "../store/line.ts";
 import type { Db } from "../store/db.ts";
 import type { Hub } from "../store/hub.ts";
-import { listAssignments } from "../store/placement.ts";
+import { listAssignments } from "../store/assignment.ts";
 
 export interface Poll {
   /** The agent's heartbeat is due: it is written down. */
@@ -31,7 +31,11 @@ export async function desiredFor(
   poll: Poll,
 ): Promise<Desired> {
   const { project, cluster, pollMs } = line;
-  if (poll.beat && !(await poll.isCopy?.())) await hear(db, line, run, now());
+  if (poll.beat && !(await poll.isCopy?.())) {
+    // Most polls have none.
+    const { hear } = await import("../store/cluster.ts");
+    await hear(db, line, run, now());
+  }
   // Read before the assignments: an older tag only costs one more fetch, a newer one would hide an assignment.
   const etag = `"${hub.serial}.${line.desired}"`;
   if (poll.etag === etag) return { etag };

@@ -8,7 +8,8 @@ import { charterRequestSchema, hubViewSchema, type HubView } from "#core/hub.ts"
 import { Problem } from "#core/problem.ts";
 import { HUB_PROJECT } from "#core/project.ts";
 import { readCharter } from "../release/charter.ts";
-import { charterOf, getHub, putHub, type Hub } from "../store/hub.ts";
+import { charterOf, getHub, type Hub } from "../store/hub.ts";
+import { putHub } from "../store/hub-write.ts";
 import { mustWrite, type Writer } from "../store/writer.ts";
 import { exportPage, type ExportDeps } from "../transfer/export.ts";
 import { importPage } from "../transfer/import.ts";

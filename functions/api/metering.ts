@@ -1,7 +1,7 @@
 /** Counts requests and answers by kind, in memory. An idle poll has no body, and costs no more than a few additions. */
 import type { Context, Env, MiddlewareHandler } from "hono";
-import type { Counter } from "#core/meter.ts";
-import { AGENT_PATHS, BEAT_HEADER } from "#core/protocol.ts";
+import type { Counter } from "#core/counters.ts";
+import { AGENT_PATHS, BEAT_HEADER } from "#core/agent-api.ts";
 import { metered, type Metered } from "../meter/meter.ts";
 
 export function metering<E extends Env>(

@@ -8,7 +8,7 @@ import { SIGNED_TYPES } from "#core/charter.ts";
 import { sha256 } from "#core/digest.ts";
 import { REQUEST_SKEW_MS } from "#core/limits.ts";
 import { nameSchema } from "#core/metadata.ts";
-import { getLine, type Line } from "../store/cluster.ts";
+import { getLine, type Line } from "../store/line.ts";
 import type { Db } from "../store/db.ts";
 
 const claimsSchema = z.object({

@@ -12,7 +12,7 @@ import { assignedSchema, type Assigned } from "#core/placement.ts";
 import { isFields } from "#core/pointer.ts";
 import { isSecret } from "#core/secret.ts";
 import type { ObjectStore } from "../objects/port.ts";
-import { bundleKey } from "../release/content.ts";
+import { bundleKey } from "../release/content-key.ts";
 import { batchesDown, getLogBatch, getLogTip } from "../store/audit-log.ts";
 import type { Db } from "../store/db.ts";
 import { recordsOf } from "./read.ts";

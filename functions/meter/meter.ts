@@ -3,7 +3,7 @@
  * is written or logged for it. What was counted since is lost when the process ends, and a write that was repeated counts
  * twice: it is a meter, not a ledger.
  */
-import { noCounts, type Counter, type Counts } from "#core/meter.ts";
+import { noCounts, type Counter, type Counts } from "#core/counters.ts";
 import type { Db, OnUnits } from "../store/db.ts";
 import { addCounts } from "../store/meter.ts";
 

@@ -5,7 +5,7 @@ import { needed } from "../env.ts";
 import type { Metered } from "../meter/meter.ts";
 import { awsOutbound } from "../outbound/aws.ts";
 import { createRenderer } from "../render/render.ts";
-import { noteSigning, raiseFormat } from "../store/hub.ts";
+import { noteSigning, raiseFormat } from "../store/hub-write.ts";
 import { kmsSigner } from "./kms.ts";
 import { awsSecrets } from "../secrets/aws.ts";
 import type { ReleaseDeps } from "./look.ts";

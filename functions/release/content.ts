@@ -11,14 +11,11 @@ import type { KubeObject } from "#core/object.ts";
 import { targetIndexSchema, targetPageSchema, type Target } from "#core/release.ts";
 import { keepObject } from "../objects/keep.ts";
 import type { ObjectStore } from "../objects/port.ts";
+import { bundleKey, pageKey, treeKey } from "./content-key.ts";
 
 const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 const TREE_BYTES_MAX = 128 * 1024 * 1024;
-
-export const bundleKey = (digest: string): string => `bundles/${digest}.json.gz`;
-export const treeKey = (digest: string): string => `trees/${digest}.gz`;
-const pageKey = (digest: string): string => `targets/${digest}.json.gz`;
 
 export type Files = ReadonlyMap<string, Uint8Array>;
 type Readable = Pick<ObjectStore, "get">;

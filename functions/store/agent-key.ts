@@ -225,16 +225,3 @@ export async function revokeKey(
     };
   });
 }
-
-/** The new key was used: the one it replaced is worth nothing from here on. */
-export async function retirePrevious(db: Db, { project, cluster, key }: Line): Promise<void> {
-  await db.update(
-    keys.line(project, cluster),
-    {
-      text: "REMOVE #previous, #until",
-      names: { previous: "previous", until: "previousUntil", key: "key", x: "x" },
-      values: { x: key?.x ?? "" },
-    },
-    "#key.#x = :x",
-  );
-}

@@ -1,5 +1,5 @@
 /** What the hub's functions counted of their own work: a row for each function and day, gone after a quarter. */
-import { COUNTERS, sumOf, type Counts } from "#core/meter.ts";
+import { COUNTERS, sumOf, type Counts } from "#core/counters.ts";
 import * as z from "zod";
 import { readAll, type Db } from "./db.ts";
 import { keys, lists } from "./table.ts";

@@ -16,14 +16,6 @@ import { readAll, type Db } from "./db.ts";
 import { readPage, type Page, type PageAsked } from "./page.ts";
 import { keys, lists } from "./table.ts";
 
-export interface Assignment {
-  app: string;
-  statement: string;
-  epoch: number;
-  generation: number;
-  bundle: string | undefined;
-}
-
 /** Which rollout moves it, and its rank there. */
 export interface MovedBy {
   rollout: number;
@@ -123,21 +115,6 @@ export async function deletePlacement(db: Db, placement: Placement): Promise<voi
   await db.delete(keys.assignment(project, cluster, app));
   await db.delete(keys.detail(project, cluster, app));
   await db.delete(keys.placement(project, app, cluster));
-}
-
-export async function listAssignments(db: Db, project: string, cluster: string): Promise<Assignment[]> {
-  const items = await readAll(db, lists.assignments(project, cluster), { consistent: true });
-  return items.map((item) => item as unknown as Assignment);
-}
-
-export async function getAssignment(
-  db: Db,
-  project: string,
-  cluster: string,
-  app: string,
-): Promise<Assignment | undefined> {
-  const item = await db.get(keys.assignment(project, cluster, app), { consistent: true });
-  return item as Assignment | undefined;
 }
 
 /**

@@ -21,7 +21,8 @@ import { readCharter } from "../release/charter.ts";
 import { putApiDocument } from "../release/api-documents.ts";
 import { putDocument } from "../release/content.ts";
 import type { Db } from "../store/db.ts";
-import { charterOf, endImport, getHub, putHub, type Hub } from "../store/hub.ts";
+import { charterOf, getHub, type Hub } from "../store/hub.ts";
+import { endImport, putHub } from "../store/hub-write.ts";
 import {
   isFresh,
   restoreAgent,

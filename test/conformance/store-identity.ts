@@ -12,10 +12,10 @@ import {
   askRotation,
   getAgentIdentity,
   registerKey,
-  retirePrevious,
   revokeKey,
   rotateKey,
 } from "../../functions/store/agent-key.ts";
+import { retirePrevious } from "../../functions/store/line.ts";
 import {
   deleteApiToken,
   getApiToken,
@@ -54,7 +54,8 @@ import {
 import { ensureCursorKey, findCursorKey } from "../../functions/store/cursor-key.ts";
 import { putDelivery, wasDelivered } from "../../functions/store/delivery.ts";
 import { deleteHold, getHold, putHold } from "../../functions/store/hold.ts";
-import { endImport, findHub, getHub, noteSigning, putHub, raiseFormat } from "../../functions/store/hub.ts";
+import { findHub, getHub } from "../../functions/store/hub.ts";
+import { endImport, noteSigning, putHub, raiseFormat } from "../../functions/store/hub-write.ts";
 import { getLine, noteTwice } from "../../functions/store/line.ts";
 import { getNudge, listNudges, putNudge } from "../../functions/store/nudge.ts";
 import { deleteResource, getResource, putResource, type Stored } from "../../functions/store/resource.ts";

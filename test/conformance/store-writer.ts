@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Charter } from "#core/charter.ts";
 import { guarded } from "../../functions/store/guard.ts";
-import { charterOf, findHub, getHub, putHub, type Hub } from "../../functions/store/hub.ts";
+import { charterOf, findHub, getHub, type Hub } from "../../functions/store/hub.ts";
+import { putHub } from "../../functions/store/hub-write.ts";
 import { keys } from "../../functions/store/table.ts";
 import { createWriter, mustWrite, whileWriting, writtenBy } from "../../functions/store/writer.ts";
 import { openStore, publicKey, type StoreEngine, type StoreUnderTest } from "./store-parts.ts";

@@ -9,14 +9,13 @@ import { isEmpty, readPage } from "../../functions/store/page.ts";
 import {
   assign,
   deletePlacement,
-  getAssignment,
   getPlacements,
-  listAssignments,
   listPlacements,
   pagePlacements,
   putReport,
   withDetail,
 } from "../../functions/store/placement.ts";
+import { getAssignment, listAssignments } from "../../functions/store/assignment.ts";
 import {
   deleteResource,
   ensureProject,

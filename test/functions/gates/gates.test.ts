@@ -8,7 +8,8 @@ import { statementSchema } from "#core/statement.ts";
 import { judgeGate } from "../../../functions/gates/judge.ts";
 import { look } from "../../../functions/release/look.ts";
 import { whyPlaced } from "../../../functions/rollout/why.ts";
-import { getAssignment, getPlacements } from "../../../functions/store/placement.ts";
+import { getPlacements } from "../../../functions/store/placement.ts";
+import { getAssignment } from "../../../functions/store/assignment.ts";
 import { markDeleting, getResource } from "../../../functions/store/resource.ts";
 import { putScan } from "../../../functions/store/scan.ts";
 import {

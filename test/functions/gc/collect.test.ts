@@ -9,8 +9,8 @@ import { RELEASES_KEPT } from "#core/limits.ts";
 import { lastRead } from "#core/source.ts";
 import { collectGarbage } from "../../../functions/gc/collect.ts";
 import { COLLECTED } from "../../../functions/gc/mark.ts";
+import { bundleKey } from "../../../functions/release/content-key.ts";
 import {
-  bundleKey,
   getBundleObjects,
   getTargetPages,
   getTargets,
@@ -22,7 +22,8 @@ import { renderTargets } from "../../../functions/release/render-targets.ts";
 import { look } from "../../../functions/release/look.ts";
 import { createRenderer, type Renderer } from "../../../functions/render/render.ts";
 import type { ObjectStore } from "../../../functions/objects/port.ts";
-import { assign, listAssignments, listPlacements, putReport } from "../../../functions/store/placement.ts";
+import { assign, listPlacements, putReport } from "../../../functions/store/placement.ts";
+import { listAssignments } from "../../../functions/store/assignment.ts";
 import {
   deleteResource,
   getResource,

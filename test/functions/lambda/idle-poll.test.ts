@@ -5,45 +5,21 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { exportJWK, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AGENT_PATHS } from "#core/protocol.ts";
-import { publicHalf } from "../../../functions/release/sign.ts";
-import type { DynamoEngine } from "../../../functions/local/dynamo.ts";
-import { putToken, redeemToken } from "../../../functions/store/cluster.ts";
-import { signed } from "../../support/costs.ts";
-import { startDynamo } from "../../support/dynamo.ts";
-import { cluster, plainParts, type PlainParts } from "../../support/hub-parts.ts";
 import { bundleFunction } from "../../support/lambda/bundle.ts";
+import { lambdaHub, type LambdaHub } from "../../support/lambda/hub.ts";
 import { startFunction, type RunningFunction } from "../../support/lambda/runtime.ts";
 
 let folder: string;
-let engine: DynamoEngine;
-let hub: PlainParts;
+let hub: LambdaHub;
 let agents: RunningFunction;
-let authorization: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fairlead-idle-"));
-  engine = await startDynamo();
-  hub = await plainParts({ start: () => Promise.resolve(engine) });
-  hub.setNow(Date.now());
-  await hub.apply(cluster("a"));
-  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
-  const secret = "secret".repeat(8);
-  await putToken(hub.db, "default", "a", secret, hub.now() + 60_000);
-  const redeemed = await redeemToken(hub.db, secret, publicHalf(await exportJWK(publicKey)), hub.now());
-  expect(redeemed.kind).not.toBe("refused");
+  hub = await lambdaHub();
   await bundleFunction("functions/api/agent-index.ts", folder);
-  authorization = await signed(privateKey, Date.now, "GET", AGENT_PATHS.desired, undefined);
-  agents = await startFunction(folder, {
-    FAIRLEAD_TABLE: "fairlead",
-    FAIRLEAD_BUCKET: "bucket",
-    AWS_ENDPOINT_URL: engine.endpoint,
-    AWS_REGION: "local",
-    AWS_ACCESS_KEY_ID: "local",
-    AWS_SECRET_ACCESS_KEY: "local",
-  });
+  agents = await startFunction(folder, hub.env);
 }, 900_000);
 afterAll(async () => {
   await agents?.stop();
@@ -51,8 +27,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const poll = (headers: Record<string, string> = {}) =>
-  agents.get(AGENT_PATHS.desired, { authorization, ...headers });
+const poll = async (headers: Record<string, string> = {}) =>
+  agents.get(AGENT_PATHS.desired, { ...(await hub.poll()), ...headers });
 
 // In order: the last one takes the table away.
 describe("an idle poll, deployed", () => {
@@ -66,7 +42,7 @@ describe("an idle poll, deployed", () => {
   }, 120_000);
 
   it("is told where it fails: the same log would have shown it", async () => {
-    await engine.stop();
+    await hub.engine.stop();
     expect((await poll()).statusCode).toBe(500);
     const lines = agents.said().trimEnd().split("\n");
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([

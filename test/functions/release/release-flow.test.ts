@@ -11,12 +11,8 @@ import { getTargets } from "../../../functions/release/content.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { putBeat } from "../../../functions/store/cluster.ts";
-import {
-  getAssignment,
-  getPlacements,
-  listAssignments,
-  putReport,
-} from "../../../functions/store/placement.ts";
+import { getPlacements, putReport } from "../../../functions/store/placement.ts";
+import { getAssignment, listAssignments } from "../../../functions/store/assignment.ts";
 import { deleteResource, getResource, markDeleting } from "../../../functions/store/resource.ts";
 import { getRelease, getRollout } from "../../../functions/store/rollout.ts";
 import { getAppRecord } from "../../../functions/store/state.ts";

@@ -12,7 +12,7 @@ import { lookFor, sweepApps } from "../../../functions/release/look-apps.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { putBeat } from "../../../functions/store/cluster.ts";
-import { listAssignments } from "../../../functions/store/placement.ts";
+import { listAssignments } from "../../../functions/store/assignment.ts";
 import { deleteResource, getResource, markDeleting, putResource } from "../../../functions/store/resource.ts";
 import { getRelease } from "../../../functions/store/rollout.ts";
 import { getAppRecord } from "../../../functions/store/state.ts";

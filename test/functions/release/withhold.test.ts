@@ -6,7 +6,7 @@ import { getTargets } from "../../../functions/release/content.ts";
 import { look } from "../../../functions/release/look.ts";
 import { assignRange } from "../../../functions/rollout/assign.ts";
 import { sweepRollouts } from "../../../functions/rollout/tick-apps.ts";
-import { getAssignment } from "../../../functions/store/placement.ts";
+import { getAssignment } from "../../../functions/store/assignment.ts";
 import { getResource, markDeleting } from "../../../functions/store/resource.ts";
 import { getRelease } from "../../../functions/store/rollout.ts";
 import { app, cluster, configMaps } from "../../support/hub-parts.ts";

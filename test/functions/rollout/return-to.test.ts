@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Statement } from "#core/statement.ts";
 import { look } from "../../../functions/release/look.ts";
-import { getAssignment } from "../../../functions/store/placement.ts";
+import { getAssignment } from "../../../functions/store/assignment.ts";
 import { commandReturn } from "../../../functions/rollout/return-to.ts";
 import { getRelease } from "../../../functions/store/rollout.ts";
 import { app, cluster, configMaps } from "../../support/hub-parts.ts";

@@ -12,7 +12,7 @@ import { look } from "../../../functions/release/look.ts";
 import { makePrivateKey, publicHalf } from "../../../functions/release/sign.ts";
 import { putToken, redeemToken } from "../../../functions/store/cluster.ts";
 import { getLine } from "../../../functions/store/line.ts";
-import { putHub } from "../../../functions/store/hub.ts";
+import { putHub } from "../../../functions/store/hub-write.ts";
 import { getRelease } from "../../../functions/store/rollout.ts";
 import { getResource, putResource } from "../../../functions/store/resource.ts";
 import { listServed, putServed } from "../../../functions/store/served.ts";

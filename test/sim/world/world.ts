@@ -13,7 +13,7 @@ import { commandRollout } from "../../../functions/rollout/command.ts";
 import { commandReturn } from "../../../functions/rollout/return-to.ts";
 import { sweepRollouts, tickReported } from "../../../functions/rollout/tick-apps.ts";
 import { createDb, type Db } from "../../../functions/store/db.ts";
-import { putHub } from "../../../functions/store/hub.ts";
+import { putHub } from "../../../functions/store/hub-write.ts";
 import {
   deleteResource,
   ensureProject,

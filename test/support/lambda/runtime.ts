@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -19,9 +20,20 @@ const answerSchema = z.object({
 });
 type Answer = z.infer<typeof answerSchema>;
 
+/** Of a process, since it was started. */
+export interface Spent {
+  /** By the clock. */
+  ms: number;
+  /** Of all threads: what the machine does beside it falls on this least. */
+  cpuMs: number;
+}
+
 export interface RunningFunction {
+  /** When it asks for its first event. Rejects when it ends before. */
+  ready: Promise<void>;
   /** Throws what the function threw. */
   get(path: string, headers: Readonly<Record<string, string>>): Promise<Answer>;
+  spent(): Promise<Spent>;
   /** All that it wrote, which CloudWatch would keep. */
   said(): string;
   stop(): Promise<void>;
@@ -38,27 +50,67 @@ export async function startFunction(
   env: Readonly<Record<string, string>>,
 ): Promise<RunningFunction> {
   const client = await ensureRuntimeClient();
+  const api = await serveRuntimeApi();
+  const since = performance.now();
+  const child = spawn(process.execPath, [client], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"], ...env, ...platform(folder, api.port) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const closed = once(child, "close");
+  let said = "";
+  for (const output of [child.stdout, child.stderr])
+    output.on("data", (part: Buffer) => (said += part.toString()));
+  child.on("close", (code, signal) => api.end(`the function ended with ${code ?? signal}: ${said}`));
+  return {
+    ready: api.ready,
+    get: (path, headers) => api.call(eventOf(path, headers)),
+    spent: async () => {
+      const ms = performance.now() - since;
+      return { ms, cpuMs: await cpuMsOf(child.pid ?? 0) };
+    },
+    said: () => said,
+    stop: async () => {
+      child.kill("SIGKILL");
+      await closed;
+      api.close();
+    },
+  };
+}
+
+/** What the platform tells a function by its environment. */
+function platform(folder: string, port: number) {
+  return {
+    AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
+    AWS_LAMBDA_LOG_FORMAT: "JSON",
+    AWS_LAMBDA_FUNCTION_NAME: "test",
+    AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "512",
+    AWS_LAMBDA_LOG_GROUP_NAME: "/aws/lambda/test",
+    AWS_LAMBDA_LOG_STREAM_NAME: "test",
+    LAMBDA_TASK_ROOT: folder,
+    _HANDLER: "bundle.handler",
+  };
+}
+
+async function serveRuntimeApi() {
+  const ready = Promise.withResolvers<void>();
+  // Who never waits for it is told of its failure by the next call.
+  ready.promise.catch(() => undefined);
   const calls: Call[] = [];
   const asking: ServerResponse[] = [];
   let under: Call | undefined;
+  let ended: Error | undefined;
   const hand = (): void => {
     const call = calls[0];
     const response = call === undefined ? undefined : asking.shift();
     if (call === undefined || response === undefined) return;
     under = calls.shift();
-    const body = JSON.stringify(call.event);
-    response.writeHead(200, {
-      "content-type": "application/json",
-      "content-length": Buffer.byteLength(body),
-      "lambda-runtime-aws-request-id": crypto.randomUUID(),
-      "lambda-runtime-deadline-ms": Date.now() + CALL_MS_MAX,
-      "lambda-runtime-invoked-function-arn": "arn:aws:lambda:us-east-1:000000000000:function:test",
-      "lambda-runtime-trace-id": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0",
-    });
-    response.end(body);
+    sendEvent(response, call.event);
   };
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.url?.endsWith("/invocation/next") === true) {
+      ready.resolve();
       asking.push(response);
       return hand();
     }
@@ -71,49 +123,48 @@ export async function startFunction(
   const server = createServer((request, response) => void take(request, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const child = spawn(process.execPath, [client], {
-    cwd: folder,
-    env: {
-      PATH: process.env["PATH"],
-      ...env,
-      AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
-      AWS_LAMBDA_LOG_FORMAT: "JSON",
-      AWS_LAMBDA_FUNCTION_NAME: "test",
-      AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
-      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "512",
-      AWS_LAMBDA_LOG_GROUP_NAME: "/aws/lambda/test",
-      AWS_LAMBDA_LOG_STREAM_NAME: "test",
-      LAMBDA_TASK_ROOT: folder,
-      _HANDLER: "bundle.handler",
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const closed = once(child, "close");
-  let said = "";
-  for (const output of [child.stdout, child.stderr])
-    output.on("data", (part: Buffer) => (said += part.toString()));
-  let ended: Error | undefined;
-  child.on("close", (code, signal) => {
-    ended = new Error(`the function ended with ${code ?? signal}: ${said}`);
-    for (const call of [under, ...calls]) call?.answered.reject(ended);
-  });
   return {
-    get: async (path, headers) => {
+    port: (server.address() as AddressInfo).port,
+    ready: ready.promise,
+    call: async (event: APIGatewayProxyEventV2): Promise<Answer> => {
       if (ended !== undefined) throw ended;
       const answered = Promise.withResolvers<Answer>();
-      calls.push({ event: eventOf(path, headers), answered });
+      calls.push({ event, answered });
       hand();
       return answered.promise;
     },
-    said: () => said,
-    stop: async () => {
-      child.kill("SIGKILL");
-      await closed;
+    end: (why: string): void => {
+      ended = new Error(why);
+      ready.reject(ended);
+      for (const call of [under, ...calls]) call?.answered.reject(ended);
+    },
+    close: (): void => {
       server.closeAllConnections();
       server.close();
     },
   };
+}
+
+function sendEvent(response: ServerResponse, event: APIGatewayProxyEventV2): void {
+  const body = JSON.stringify(event);
+  response.writeHead(200, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    "lambda-runtime-aws-request-id": crypto.randomUUID(),
+    "lambda-runtime-deadline-ms": Date.now() + CALL_MS_MAX,
+    "lambda-runtime-invoked-function-arn": "arn:aws:lambda:us-east-1:000000000000:function:test",
+    "lambda-runtime-trace-id": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0",
+  });
+  response.end(body);
+}
+
+async function cpuMsOf(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const spent = threads.map(async (thread) => {
+    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8");
+    return Number(text.split(" ")[0]) / 1e6;
+  });
+  return (await Promise.all(spent)).reduce((sum, ms) => sum + ms, 0);
 }
 
 function eventOf(rawPath: string, headers: Readonly<Record<string, string>>): APIGatewayProxyEventV2 {
