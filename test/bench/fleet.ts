@@ -2,7 +2,8 @@
  * One commit for a whole fleet: the local hub with its embedded engine, real Git over HTTP, and simulated clusters in a
  * process of their own that speak to it as agents do. Timed from the push until the hub has taken the last report of
  * health, and until all rollouts have succeeded. `FAIRLEAD_BENCH_FLEET=50x5` makes it smaller (clusters x Apps),
- * `FAIRLEAD_BENCH_PROFILE=FOLDER` leaves a profile of the hub's process there.
+ * `FAIRLEAD_BENCH_UNAVAILABLE="100%"` measures one `maxUnavailable`, `FAIRLEAD_BENCH_PROFILE=FILE` leaves a profile of the
+ * hub behind the first install there.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -24,8 +25,8 @@ import { kustomization } from "./render.ts";
 const [CLUSTERS = 500, APPS = 50] = (process.env["FAIRLEAD_BENCH_FLEET"] ?? "500x50").split("x").map(Number);
 const PLACEMENTS = CLUSTERS * APPS;
 const POLL = "5s";
-/** The first is the App's default. */
-const MAX_UNAVAILABLE = ["100%", "20%"] as const;
+/** One commit for each. */
+const MAX_UNAVAILABLE = (process.env["FAIRLEAD_BENCH_UNAVAILABLE"] ?? "100% 20%").split(" ");
 const AT_ONCE = 8;
 const LOOK_MS = 250;
 /** What still follows the end of a rollout is over by then. */
@@ -52,11 +53,13 @@ export async function benchFleet(): Promise<Record<string, string>> {
       fleet: `${CLUSTERS} SIMULATED clusters (nothing is applied), polls every ${POLL}, ${APPS} Apps`,
     };
     Object.assign(figures, await firstInstall(rig));
+    const file = process.env["FAIRLEAD_BENCH_PROFILE"];
+    if (file !== undefined) rig.hub.ask({ kind: "profile", file });
     for (const [round, limit] of MAX_UNAVAILABLE.entries())
       Object.assign(figures, await oneCommit(rig, round + 1, limit));
     return figures;
   } finally {
-    for (const process of processes.reverse()) await process.stop();
+    for (const one of processes.reverse()) await one.stop();
     await git.close();
     await rm(folder, { recursive: true, force: true });
   }
@@ -67,7 +70,7 @@ async function start(folder: string, git: GitFixture, processes: Process[]): Pro
   await git.repository("fleet.git");
   const tree = await workTree(join(folder, "clone"), git.url("fleet.git"));
   const dataDir = join(folder, "hub");
-  const hub = new Process(besides("hub.ts"), profiling());
+  const hub = new Process(besides("hub.ts"));
   processes.push(hub);
   hub.ask({ kind: "hub", dataDir, wasmFile });
   const { url, apiToken } = await hub.told("hub");
@@ -85,11 +88,6 @@ async function start(folder: string, git: GitFixture, processes: Process[]): Pro
 
 const besides = (file: string): string => fileURLToPath(new URL(`fleet/${file}`, import.meta.url));
 
-function profiling(): string[] {
-  const folder = process.env["FAIRLEAD_BENCH_PROFILE"];
-  return folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
-}
-
 async function firstInstall(rig: Rig): Promise<Record<string, string>> {
   const { client, tree, git } = rig;
   const commit = await tree.push(files(0), "Start");
@@ -98,7 +96,7 @@ async function firstInstall(rig: Rig): Promise<Record<string, string>> {
   await client.apply([source]);
   await client.sync("fleet");
   return measured(rig, "first install", async () => {
-    await client.apply(apps(MAX_UNAVAILABLE[0]));
+    await client.apply(apps(MAX_UNAVAILABLE[0] ?? "100%"));
     return commit;
   });
 }

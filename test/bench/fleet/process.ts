@@ -12,8 +12,8 @@ export class Process {
   #ended: string | undefined;
   #asked = 0;
 
-  constructor(file: string, execArgv: readonly string[] = []) {
-    this.#child = fork(file, [], { execArgv: [...execArgv] });
+  constructor(file: string) {
+    this.#child = fork(file, []);
     this.#child.on("message", (message) => {
       this.#told.push(toldSchema.parse(message));
       this.#wake();

@@ -6,6 +6,8 @@ export const askedSchema = z.discriminatedUnion("kind", [
   /** A registration token for each cluster; `apps` is how many each of them gets. */
   z.object({ kind: z.literal("clusters"), tokens: z.array(z.string()), apps: z.number() }),
   z.object({ kind: z.literal("counts"), id: z.number() }),
+  /** From here on until it stops. */
+  z.object({ kind: z.literal("profile"), file: z.string() }),
   z.object({ kind: z.literal("stop") }),
 ]);
 export type Asked = z.infer<typeof askedSchema>;
