@@ -23,6 +23,8 @@ import { cpuOf, cpuOfFolder } from "./processor.ts";
 import { kustomization } from "./render.ts";
 
 const [CLUSTERS = 500, APPS = 50] = (process.env["FAIRLEAD_BENCH_FLEET"] ?? "500x50").split("x").map(Number);
+const HUB = fileURLToPath(new URL("fleet/hub.ts", import.meta.url));
+const SIMULATED = fileURLToPath(new URL("fleet/clusters.ts", import.meta.url));
 const PLACEMENTS = CLUSTERS * APPS;
 const POLL = "5s";
 /** One commit for each. */
@@ -70,14 +72,14 @@ async function start(folder: string, git: GitFixture, processes: Process[]): Pro
   await git.repository("fleet.git");
   const tree = await workTree(join(folder, "clone"), git.url("fleet.git"));
   const dataDir = join(folder, "hub");
-  const hub = new Process(besides("hub.ts"));
+  const hub = new Process(HUB);
   processes.push(hub);
   hub.ask({ kind: "hub", dataDir, wasmFile });
   const { url, apiToken } = await hub.told("hub");
   const client = hubClient(url, apiToken);
   const headers = { authorization: `Bearer ${apiToken}` };
   const read = async (path: string): Promise<unknown> => (await fetch(`${url}${path}`, { headers })).json();
-  const clusters = new Process(besides("clusters.ts"));
+  const clusters = new Process(SIMULATED);
   processes.push(clusters);
   await client.apply(names("c", CLUSTERS).map(cluster));
   const tokens = await mapBounded(names("c", CLUSTERS), AT_ONCE, (name) => client.register(name));
@@ -85,8 +87,6 @@ async function start(folder: string, git: GitFixture, processes: Process[]): Pro
   await clusters.told("clusters");
   return { hub, clusters, dataDir, tree, client, read, git };
 }
-
-const besides = (file: string): string => fileURLToPath(new URL(`fleet/${file}`, import.meta.url));
 
 async function firstInstall(rig: Rig): Promise<Record<string, string>> {
   const { client, tree, git } = rig;

@@ -39,13 +39,8 @@ export async function startCluster(text: string, news: News): Promise<void> {
   const run = randomBytes(6).toString("base64url");
   const { key } = await loadKeys(deps.kube, Date.now());
   const door = new Hub(deps, stopper.signal, { hub: token.hub, urls: [token.url], caller: undefined }, run);
-  const answer = await door.register({
-    protocol: PROTOCOL_VERSION,
-    token: text,
-    key: key.publicKey,
-    agent: AGENT_VERSION,
-    kubernetes: KUBERNETES,
-  });
+  const facts = { protocol: PROTOCOL_VERSION, agent: AGENT_VERSION, kubernetes: KUBERNETES };
+  const answer = await patiently(deps, () => door.register({ ...facts, token: text, key: key.publicKey }));
   const identity = await identityOf(await checkedEnrolment(token, answer), key);
   const hub = new Hub(deps, stopper.signal, addressOf(identity), run);
   const desk = new SimulatedDesk(deps, stopper, hub, news);
@@ -58,6 +53,20 @@ export async function startCluster(text: string, news: News): Promise<void> {
   const vitals = { polled: () => undefined, pollDue: () => undefined };
   void desk.reporter.run();
   void pollLoop({ deps, stopper, hub, vitals, desk, membership });
+}
+
+/** Again and again, as an agent does, while the hub does not answer. */
+async function patiently<T>({ options, random, log }: AgentDeps, act: () => Promise<T>): Promise<T> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      log({ level: "warn", message: error.message });
+      const ms = backoff(failures, options.backoffMinMs, options.backoffMaxMs, random);
+      await sleep(ms, new AbortController().signal);
+    }
+  }
 }
 
 function depsOf(name: string, news: News): AgentDeps {
@@ -111,26 +120,13 @@ class SimulatedDesk {
     for (const { app, statement } of assignments) {
       if (this.#offered.get(app) === statement) continue;
       this.#offered.set(app, statement);
-      void this.#deliver(app, statement);
-    }
-  }
-
-  async #deliver(app: string, jws: string): Promise<void> {
-    const { options, random, sleep: wait } = this.#deps;
-    for (let failures = 1; this.#offered.get(app) === jws; failures += 1) {
-      try {
-        return await this.#install(app, jws);
-      } catch (error) {
-        if (!(error instanceof HubError)) throw error;
-        this.#deps.log({ level: "warn", app, message: error.message });
-        const ms = backoff(failures, options.backoffMinMs, options.backoffMaxMs, random);
-        await wait(ms, new AbortController().signal);
-      }
+      void patiently(this.#deps, () => this.#install(app, statement));
     }
   }
 
   /** Two steps, each in a turn of its own, as the agent's lanes take them. */
   async #install(app: string, jws: string): Promise<void> {
+    if (this.#offered.get(app) !== jws) return;
     const statement = statementIn(jws);
     const received = await this.#slots.run(async () => {
       const objects = await this.#fetch(app, statement);
