@@ -96,9 +96,7 @@ export async function getTargets(
   const first = Math.floor(from / TARGETS_PER_PAGE);
   const digests = pages.slice(first, Math.ceil(to / TARGETS_PER_PAGE));
   const read = await Promise.all(digests.map((digest) => pageOf(store, digest)));
-  return read
-    .flat()
-    .slice(from - first * TARGETS_PER_PAGE, to - first * TARGETS_PER_PAGE);
+  return read.flat().slice(from - first * TARGETS_PER_PAGE, to - first * TARGETS_PER_PAGE);
 }
 
 /** Of a target list, in parts: digests of its pages, one page, and a page or an index put back. For export and import. */
