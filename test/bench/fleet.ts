@@ -61,7 +61,7 @@ export async function benchFleet(): Promise<Record<string, string>> {
       Object.assign(figures, await oneCommit(rig, round + 1, limit));
     return figures;
   } finally {
-    for (const one of processes.reverse()) await one.stop();
+    for (const one of processes.toReversed()) await one.stop();
     await git.close();
     await rm(folder, { recursive: true, force: true });
   }
