@@ -22,6 +22,9 @@ import { recordTimelines } from "../stream/timeline.ts";
 import { fileCheckpoint } from "./stream-checkpoint.ts";
 import { followStream } from "./stream.ts";
 
+/** Told of what no unit counts, for who measures. */
+export type OnWork = (what: "renders" | "batches" | "records" | "events", count: number) => void;
+
 export interface EventsOptions {
   streams: DynamoDBStreamsClient;
   streamArn: string;
@@ -33,6 +36,7 @@ export interface EventsOptions {
   promote: PromoteDeps;
   sequencer: Sequencer;
   log: Log;
+  onWork?: OnWork | undefined;
 }
 
 const RETRIES_MAX = 5;
@@ -90,7 +94,9 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
     pollMs: options.pollMs,
     signal: control.signal,
     onRecords: async (records) => {
-      const published = bus.publish(records.flatMap(factsOf)).then(() => tickReported(deps, records));
+      const facts = records.flatMap(factsOf);
+      tellWork(options.onWork, records.length, facts.length);
+      const published = bus.publish(facts).then(() => tickReported(deps, records));
       await settled(published, options.sequencer.record(records), recordTimelines(deps.db, records));
     },
     onPoison: (record, error) => log({ level: "error", poison: record.eventID, error: String(error) }),
@@ -103,6 +109,12 @@ export function startEvents(options: EventsOptions): { stop(): Promise<void> } {
       await bus.stop();
     },
   };
+}
+
+function tellWork(onWork: OnWork | undefined, records: number, events: number): void {
+  onWork?.("batches", 1);
+  onWork?.("records", records);
+  onWork?.("events", events);
 }
 
 async function assignReleased(deps: JudgeDeps, event: HubEvent): Promise<void> {

@@ -30,13 +30,13 @@ import { localSigner } from "../release/sign.ts";
 import { AppSweeper } from "../release/sweep-apps.ts";
 import { forgetPromotions } from "../promotion/forget.ts";
 import { sweepPromotions } from "../promotion/sweep.ts";
-import { createRenderer } from "../render/render.ts";
+import { createRenderer, type Renderer } from "../render/render.ts";
 import { sweepRollouts } from "../rollout/tick-apps.ts";
 import { createFolderSecrets } from "../secrets/folder.ts";
 import { createDb, type OnUnits } from "../store/db.ts";
 import { charterOf } from "../store/hub.ts";
 import { localDynamoConfig, startDynoxide } from "./dynamo.ts";
-import { startEvents } from "./events.ts";
+import { startEvents, type OnWork } from "./events.ts";
 import { registerFirstToken } from "./first-token.ts";
 import { joinApps, listen } from "./http.ts";
 import { loadKeys } from "./keys.ts";
@@ -57,6 +57,7 @@ export interface HubOptions {
   newEpoch?: boolean;
   times?: Partial<HubTimes>;
   onUnits?: OnUnits;
+  onWork?: OnWork;
   /** People's identity provider. */
   oidc?: OidcConfig | undefined;
 }
@@ -139,7 +140,7 @@ async function startParts(options: HubOptions, stops: Stop[]): Promise<Omit<Loca
     secrets: createFolderSecrets({ root: join(dataDir, "secrets") }),
     now: () => Date.now(),
   };
-  const renderer = createRenderer({ wasmFile: options.wasmFile });
+  const renderer = toldOf(createRenderer({ wasmFile: options.wasmFile }), options.onWork);
   stops.push(() => renderer.close());
   const release = { ...deps, renderer, signer: await localSigner(keys.signing) };
 
@@ -199,6 +200,16 @@ async function startTable(options: HubOptions, stops: Stop[], meter: Meter) {
   return { endpoint, streams, streamArn, db: createDb(document, TABLE, onUnits) };
 }
 
+function toldOf(renderer: Renderer, onWork: OnWork | undefined): Renderer {
+  return {
+    ...renderer,
+    render: (request) => {
+      onWork?.("renders", 1);
+      return renderer.render(request);
+    },
+  };
+}
+
 interface Work {
   deps: JudgeDeps & SourceDeps & Metered;
   release: ReleaseDeps;
@@ -226,6 +237,7 @@ function startWork({ deps, release, denials, table, options, stops }: Work): voi
     promote: deps,
     sequencer,
     log,
+    onWork: options.onWork,
   });
   const poller = new Poller(deps, ({ metadata: { project, name } }, error) =>
     log({ level: "error", job: "poll sources", project, source: name, error: String(error) }),

@@ -16,7 +16,8 @@ import { type Checkpoint, parsePosition, type Position } from "./stream-checkpoi
 import { deliver, type Delivery } from "./stream-deliver.ts";
 import { changesNothing, toLambdaRecord } from "./stream-record.ts";
 
-const BATCH_RECORDS_MAX = 100;
+/** As many as the engine gives at once: where many clusters report, what they say of one rollout is looked at together. */
+const BATCH_RECORDS_MAX = 1_000;
 const POLL_MS_DEFAULT = 50;
 const TRIES_MAX_DEFAULT = 5;
 const BACKOFF_MS_FIRST = 100;

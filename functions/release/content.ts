@@ -12,10 +12,13 @@ import { targetIndexSchema, targetPageSchema, type Target } from "#core/release.
 import { keepObject } from "../objects/keep.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import { bundleKey, pageKey, treeKey } from "./content-key.ts";
+import { remembered } from "./remembered.ts";
 
 const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 const TREE_BYTES_MAX = 128 * 1024 * 1024;
+/** Target lists of fifty Apps on five hundred clusters each; as much again at most for their indexes. */
+const REMEMBERED_BYTES_MAX = 32 * 1024 * 1024;
 
 export type Files = ReadonlyMap<string, Uint8Array>;
 type Readable = Pick<ObjectStore, "get">;
@@ -86,25 +89,31 @@ export async function getTargets(
   to: number,
 ): Promise<Target[]> {
   if (to <= from) return [];
-  const { pages } = targetIndexSchema.parse(await getDocument(store, index));
+  const pages = await indexOf(store, index);
   const first = Math.floor(from / TARGETS_PER_PAGE);
   const digests = pages.slice(first, Math.ceil(to / TARGETS_PER_PAGE));
-  const read = await Promise.all(
-    digests.map(async (digest) => targetPageSchema.parse(await getDocument(store, digest))),
-  );
-  return read
-    .flatMap(({ targets }) => targets)
-    .slice(from - first * TARGETS_PER_PAGE, to - first * TARGETS_PER_PAGE);
+  const read = await Promise.all(digests.map((digest) => pageOf(store, digest)));
+  return read.flat().slice(from - first * TARGETS_PER_PAGE, to - first * TARGETS_PER_PAGE);
 }
 
 /** Of a target list, in parts: digests of its pages, one page, and a page or an index put back. For export and import. */
 export async function getTargetPages(store: Readable, index: string): Promise<string[]> {
-  return targetIndexSchema.parse(await getDocument(store, index)).pages;
+  return targetIndexSchema.parse((await getDocument(store, index)).document).pages;
 }
 
 export async function getTargetPage(store: Readable, digest: string): Promise<Target[]> {
-  return targetPageSchema.parse(await getDocument(store, digest)).targets;
+  return targetPageSchema.parse((await getDocument(store, digest)).document).targets;
 }
+
+const indexOf = remembered(REMEMBERED_BYTES_MAX, async (store: Readable, digest) => {
+  const { document, bytes } = await getDocument(store, digest);
+  return { value: targetIndexSchema.parse(document).pages, bytes };
+});
+
+const pageOf = remembered(REMEMBERED_BYTES_MAX, async (store: Readable, digest) => {
+  const { document, bytes } = await getDocument(store, digest);
+  return { value: targetPageSchema.parse(document).targets, bytes };
+});
 
 export async function putDocument(store: Writable, document: unknown): Promise<string> {
   const text = canonicalJson(document);
@@ -113,7 +122,7 @@ export async function putDocument(store: Writable, document: unknown): Promise<s
   return digest;
 }
 
-async function getDocument(store: Readable, digest: string): Promise<unknown> {
+async function getDocument(store: Readable, digest: string): Promise<{ document: unknown; bytes: number }> {
   const bytes = await getZipped(store, pageKey(digest), BUNDLE_BYTES_MAX);
-  return JSON.parse(new TextDecoder().decode(bytes));
+  return { document: JSON.parse(new TextDecoder().decode(bytes)), bytes: bytes.byteLength };
 }

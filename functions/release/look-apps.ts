@@ -8,6 +8,7 @@ import { tick } from "../rollout/tick.ts";
 import { listProjects, listResources, type Stored } from "../store/resource.ts";
 import { makeBack } from "./back.ts";
 import { readCommon, type Common } from "./common.ts";
+import { inTurn } from "./in-turn.ts";
 import { look, type Looked, type ReleaseDeps } from "./look.ts";
 
 const RACES_MAX = 3;
@@ -95,12 +96,11 @@ export async function lookAt(
   for (const { resource } of inOrder) await lookAndTick(deps, project, resource.metadata.name, shared);
 }
 
-async function lookAndTick(
-  deps: ReleaseDeps,
-  project: string,
-  app: string,
-  shared?: Common,
-): Promise<Looked> {
+function lookAndTick(deps: ReleaseDeps, project: string, app: string, shared?: Common): Promise<Looked> {
+  return inTurn(deps.db, `${project}/${app}`, () => lookNow(deps, project, app, shared));
+}
+
+async function lookNow(deps: ReleaseDeps, project: string, app: string, shared?: Common): Promise<Looked> {
   for (let race = 0; ; race++) {
     const looked = await look(deps, project, app, shared);
     if (looked.kind === "released") await tick(deps, project, app, looked.release);

@@ -6,17 +6,25 @@ import { kindOf, type ItemKind } from "../store/table.ts";
 import type { Item } from "../store/db.ts";
 
 export interface Change {
-  kind: ItemKind;
-  before: Item | undefined;
-  after: Item | undefined;
+  readonly kind: ItemKind;
+  readonly before: Item | undefined;
+  readonly after: Item | undefined;
 }
+
+/** Facts, audit log, timelines and rollouts each ask of every record: unpacked once, for all of them. */
+const known = new WeakMap<DynamoDBRecord, Change | undefined>();
 
 /** Undefined for items that nobody follows. */
 export function changeOf(record: DynamoDBRecord): Change | undefined {
-  const key = plain(record.dynamodb?.Keys) as { pk: string; sk: string } | undefined;
+  if (!known.has(record)) known.set(record, unpacked(record));
+  return known.get(record);
+}
+
+function unpacked({ dynamodb }: DynamoDBRecord): Change | undefined {
+  const key = plain(dynamodb?.Keys) as { pk: string; sk: string } | undefined;
   const kind = key === undefined ? undefined : kindOf(key);
   if (kind === undefined) return undefined;
-  return { kind, before: plain(record.dynamodb?.OldImage), after: plain(record.dynamodb?.NewImage) };
+  return { kind, before: plain(dynamodb?.OldImage), after: plain(dynamodb?.NewImage) };
 }
 
 // Lambda's types and the SDK's name the same JSON.

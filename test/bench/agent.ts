@@ -4,7 +4,7 @@
  * `FAIRLEAD_BENCH_IDLE_S` shortens the five idle minutes. The figures are also left in `dist/bench-agent.json`.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AGENT_ENV, AGENT_NODE_ARGS, buildAgent } from "../../agent/build.ts";
@@ -12,10 +12,10 @@ import type { KubeObject } from "#core/object.ts";
 import { startRig, type Rig } from "../support/agent-rig.ts";
 import { configMap } from "../support/test-agent.ts";
 import { until } from "../support/wait.ts";
+import { cpuOf, cpuOfFolder } from "./processor.ts";
 
 const IDLE_S = Number(process.env["FAIRLEAD_BENCH_IDLE_S"] ?? 300);
 const EDITS = 50;
-const TICKS_PER_S = 100;
 const FIGURES = new URL("../../dist/bench-agent.json", import.meta.url).pathname;
 const WAIT_MS = 600_000;
 
@@ -179,21 +179,7 @@ async function quiet(run: Run): Promise<Record<string, string>> {
 const cpu = ({ child }: Run): Promise<number> => cpuOf(child.pid ?? 0);
 
 /** Its programs name its folder in their arguments. */
-async function cpuOfCluster({ rig }: Run): Promise<number> {
-  const folder = dirname(rig.cluster.caFile);
-  let sum = 0;
-  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (command.includes(folder)) sum += await cpuOf(pid);
-  }
-  return sum;
-}
-
-async function cpuOf(pid: number | string): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
-}
+const cpuOfCluster = ({ rig }: Run): Promise<number> => cpuOfFolder(dirname(rig.cluster.caFile));
 
 async function memory({ child }: Run): Promise<{ now: string; peak: string }> {
   const status = await readFile(`/proc/${child.pid}/status`, "utf8");

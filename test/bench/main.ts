@@ -1,7 +1,8 @@
-/** `npm run bench -- [table] [cost] [init] [render] [agent] [line]`: measures on this machine and says so; without names, everything. */
+/** `npm run bench -- [table] [cost] [init] [render] [agent] [line] [fleet]`: measures on this machine and says so; without names, everything. */
 import { cpus, release } from "node:os";
 import { benchAgent } from "./agent.ts";
 import { benchCost } from "./cost.ts";
+import { benchFleet } from "./fleet.ts";
 import { benchInit } from "./init.ts";
 import { benchLine } from "./line.ts";
 import { benchRender } from "./render.ts";
@@ -14,6 +15,7 @@ const benches = {
   render: benchRender,
   agent: benchAgent,
   line: benchLine,
+  fleet: benchFleet,
 };
 type Name = keyof typeof benches;
 

@@ -130,7 +130,8 @@ const deployment = (name: string, labels: string): string =>
 const service =
   "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { selector: { app: web }, ports: [ { port: 80 } ] }\n";
 
-function kustomization(folder: string, n: number): [string, string][] {
+/** Path and text of its four files. */
+export function kustomization(folder: string, n: number, replicas = 3): [string, string][] {
   return [
     [
       `${folder}/kustomization.yaml`,
@@ -140,7 +141,7 @@ function kustomization(folder: string, n: number): [string, string][] {
     [`${folder}/service.yaml`, service],
     [
       `${folder}/patch.yaml`,
-      "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec: { replicas: 3 }\n",
+      `apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec: { replicas: ${replicas} }\n`,
     ],
   ];
 }

@@ -21,7 +21,8 @@ import { app, cluster, configMaps, hubParts, source, type HubParts } from "./hub
 
 /** Records in one call of a function that follows the stream: Lambda's default. */
 const STREAM_BATCH = 100;
-const PARALLEL = 50;
+/** DynamoDB Local refuses writes that wait too long for its one lock. */
+const PARALLEL = 8;
 
 /** Units per placement. */
 export interface RolloutCost {
