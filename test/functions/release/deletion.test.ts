@@ -5,6 +5,8 @@ import { getResource, markDeleting } from "../../../functions/store/resource.ts"
 import { app, cluster } from "../../support/hub-parts.ts";
 import { CLUSTERS, rolloutHub, type RolloutHub } from "../rollout/rollout-hub.ts";
 
+const removed = Object.fromEntries(Object.keys(CLUSTERS).map((name) => [name, "removed" as const]));
+
 describe("an App that is deleted", () => {
   let hub: RolloutHub;
   let commits = 0;
@@ -36,8 +38,25 @@ describe("an App that is deleted", () => {
     await hub.tell(held.release, "approve", "user:bob");
     await look(hub, "default", "shop");
     await hub.step(held.release);
-    await hub.report(Object.fromEntries(Object.keys(CLUSTERS).map((name) => [name, "removed"])));
+    await hub.report(removed);
     expect((await hub.step(held.release)).state).toMatchObject({ kind: "succeeded", silent: 0 });
     expect(await stored()).toBeUndefined();
+  });
+
+  it("does not go before the rollout that takes it away knows that it is through", async () => {
+    await hub.apply(app());
+    await hub.run(await hub.release(`c${(commits += 1)}`, "green"));
+    await mark();
+    const made = await look(hub, "default", "shop");
+    if (made.kind !== "released") throw new Error(JSON.stringify(made));
+    await hub.step(made.release);
+    await hub.report(removed);
+    // Their reports are in the table, and nobody has told the rollout.
+    expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
+    expect(await stored()).toMatchObject({ deleting: true });
+    expect((await hub.step(made.release)).state).toMatchObject({ kind: "succeeded" });
+    expect(await stored()).toBeUndefined();
+    await hub.step(made.release);
+    expect(Object.values(await hub.given())).toEqual(Object.values(CLUSTERS).map(() => undefined));
   });
 });
