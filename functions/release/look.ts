@@ -101,7 +101,7 @@ async function release(deps: ReleaseDeps, situation: Situation, held: Held | und
   if (!isApproved(held) && (await isUntouched(deps.objects, situation, readFiles)))
     return settle(deps, situation, asBefore(situation));
   const previous = await readPrevious(deps, situation);
-  if (situation.app.deleting && previous.gone.length === 0) return leave(deps, situation);
+  if (situation.app.deleting && previous.gone.length === 0) return leave(deps, situation, previous);
   const plan = await planOf(deps, situation, previous, readFiles);
   if (plan.kind === "failed") return fail(deps, situation, plan);
   const { returned = false, aborted = false } = previous;
@@ -211,7 +211,11 @@ async function write(deps: ReleaseDeps, situation: Situation, noted: Noted): Pro
   return written === "lost" ? { kind: "lost" } : { kind: "nothing" };
 }
 
-/** A deleted App that is on no cluster has nothing to leave. */
-async function leave(deps: ReleaseDeps, { app }: Situation): Promise<Looked> {
+/**
+ * A deleted App that is on no cluster has nothing to leave. A rollout that does not know yet that it is through would give
+ * again what it finds no placement of: its own end takes the App away.
+ */
+async function leave(deps: ReleaseDeps, { app }: Situation, { moving }: Previous): Promise<Looked> {
+  if (moving === true) return { kind: "nothing" };
   return (await leaveApp(deps.db, app)) === "lost" ? { kind: "lost" } : { kind: "nothing" };
 }

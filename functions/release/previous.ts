@@ -1,5 +1,6 @@
 /** Where an App is: the targets of its newest release, and the clusters among them that it shall leave. */
 import type { Target } from "#core/release.ts";
+import { isDone } from "#core/rollout.ts";
 import type { ObjectStore } from "../objects/port.ts";
 import type { Db } from "../store/db.ts";
 import { getPlacements } from "../store/placement.ts";
@@ -15,6 +16,8 @@ export interface Previous {
   returned?: boolean;
   /** It was aborted, and something was committed since: whoever has not got it is owed what is in force now. */
   aborted?: boolean;
+  /** Its rollout has clusters to move yet, or waits for what they say. */
+  moving?: boolean;
   /** Clusters that have the App, are still there, and shall not have it any more. */
   gone: string[];
 }
@@ -32,11 +35,15 @@ export async function readPrevious(
   const targets = new Map(list.map((target) => [target.cluster, target]));
   const rollout = await getRollout(deps.db, project, name, release);
   const returned = rollout?.state.kind === "rolling-back" || rollout?.state.kind === "rolled-back";
+  // One of an epoch that is over moves nobody any more.
+  const isOld = (rollout?.epoch ?? situation.hub.epoch) < situation.hub.epoch;
+  const moving = rollout !== undefined && !isOld && !isDone(rollout);
   const aborted = rollout?.state.kind === "aborted" && last.commit !== situation.source.commit;
   return {
     targets,
     commit: last.commit,
     returned,
+    moving,
     aborted,
     gone: await goneClusters(deps.db, situation, targets),
   };

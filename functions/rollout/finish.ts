@@ -7,7 +7,7 @@ import { getTargets } from "../release/content.ts";
 import { leaveApp } from "../release/leave.ts";
 import { isPinned } from "../release/pin.ts";
 import { getResource } from "../store/resource.ts";
-import { getRollout, putRollout } from "../store/rollout.ts";
+import { getRelease, getRollout, putRollout } from "../store/rollout.ts";
 import { getAppRecord, inForce, markInactive, putAppRecord, type AppRecord } from "../store/state.ts";
 import type { AssignDeps } from "./assign.ts";
 
@@ -23,7 +23,7 @@ export async function finish(deps: AssignDeps, { project, app, release }: Ended)
   const record = await getAppRecord(deps.db, project, app);
   const rollout = await getRollout(deps.db, project, app, release);
   if (rollout === undefined || !isOver(rollout.state)) return;
-  if (isWhole(rollout.state)) {
+  if (record?.release === release && (await hasLeft(deps, rollout))) {
     const stored = await getResource(deps.db, "App", project, app);
     if (stored?.deleting === true) await leaveApp(deps.db, stored);
   }
@@ -32,6 +32,13 @@ export async function finish(deps: AssignDeps, { project, app, release }: Ended)
   if (pinned.release !== release) await startWaiting(deps, rollout, pinned);
   else if (pinned.active && isDone(rollout))
     await markInactive(deps.db, pinned, rollout.state.kind === "aborted" ? "look-anew" : undefined);
+}
+
+/** Its newest release takes it off all of its clusters, and they are done. One of before may end while the removal is yet to be made. */
+async function hasLeft({ db }: AssignDeps, { project, app, release, state }: Rollout): Promise<boolean> {
+  if (!isWhole(state)) return false;
+  const made = await getRelease(db, project, app, release);
+  return made !== undefined && made.removed === made.targetCount;
 }
 
 /** Every cluster has it. */

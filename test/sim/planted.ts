@@ -1,13 +1,16 @@
 /** Bugs, planted between the hub and its table: what a wrong engine would read, write, or leave out. */
 import {
   BatchGetCommand,
+  DeleteCommand,
   GetCommand,
   PutCommand,
+  QueryCommand,
   TransactWriteCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { packRanks, unpackRanks } from "../../functions/store/ranks.ts";
 import type { Item } from "../../functions/store/db.ts";
+import type { Task } from "./kernel/loop.ts";
 import type { Seams } from "./world/world.ts";
 
 type Request = NonNullable<Seams["request"]>;
@@ -155,6 +158,85 @@ function gateForgotten(): Request {
   });
 }
 
+/** Who was asked finds that the rollout waits for this very answer, whatever it has asked since. */
+function olderVerdict(): Request {
+  type Attempts = Map<unknown, unknown>;
+  const known = new WeakMap<Task, { asked: Attempts; newest: Attempts }>();
+  const attemptsOf = (rollout: Item): Attempts =>
+    new Map((rollout["gates"] as Item[]).map((run) => [run["gate"], run["attempt"]]));
+  const renumbered = (rollout: Item, is: Attempts, shall: Attempts): Item => ({
+    ...rollout,
+    gates: (rollout["gates"] as Item[]).map((run) => {
+      const isMeant = run["attempt"] === is.get(run["gate"]) && shall.has(run["gate"]);
+      return isMeant ? { ...run, attempt: shall.get(run["gate"]) } : run;
+    }),
+  });
+  return (command, execute, at) => {
+    if (!at.task.name.endsWith("rollout.gate.asked")) return execute(command);
+    const { asked, newest } = known.get(at.task) ?? {};
+    if (command instanceof PutCommand && isRollout(command.input.Item) && asked !== undefined) {
+      const item = renumbered(command.input.Item as Item, asked, newest ?? asked);
+      return execute(new PutCommand({ ...command.input, Item: item }));
+    }
+    return reading((rollout) => {
+      const now = attemptsOf(rollout);
+      known.set(at.task, { asked: asked ?? now, newest: now });
+      return asked === undefined ? rollout : renumbered(rollout, now, asked);
+    })(command, execute, at);
+  };
+}
+
+/** Whoever reads a rollout finds no App that it waits for. */
+function forgottenDependency(): Request {
+  return reading((rollout) => {
+    const { dependsOn: _, ...rest } = rollout;
+    return rest;
+  });
+}
+
+/** What is above its budget is found with a yes that nobody gave. */
+function unasked(): Request {
+  return reading((rollout) => {
+    const state = rollout["state"] as Item;
+    if (state["kind"] !== "withheld") return rollout;
+    return { ...rollout, state: { ...state, approved: { by: "user:nobody", at: 0 } } };
+  });
+}
+
+/** A rollout that has succeeded without some of its clusters is taken for one that all of them took. */
+function leftBehind(): Request {
+  return reading((rollout) => {
+    const { kind, at } = rollout["state"] as Item;
+    return kind === "succeeded" ? { ...rollout, state: { kind, at, silent: 0 } } : rollout;
+  });
+}
+
+/** Once its App is gone, the rollout that took it away is found as it was when it had the most to give. */
+function undead(): Request {
+  const most = new Map<string, Item>();
+  const gone = new Set<string>();
+  const nameOf = (item: Item): string => `${String(item["pk"])} ${String(item["sk"])}`;
+  const read = reading((rollout) => {
+    const name = nameOf(rollout);
+    const { kind } = rollout["state"] as Item;
+    if (kind === "running" && rollout["out"] !== "") most.set(name, rollout);
+    return gone.has(String(rollout["app"])) ? (most.get(name) ?? rollout) : rollout;
+  });
+  return (command, execute, at) => {
+    const app =
+      command instanceof DeleteCommand ? /^app#(.+)$/.exec(String(command.input.Key?.["sk"])) : null;
+    if (app?.[1] !== undefined) gone.add(app[1]);
+    const answer = read(command, execute, at) as { Items?: Item[] };
+    if (!(command instanceof QueryCommand)) return answer;
+    const isSwept = (item: Item): boolean =>
+      String(item["sk"]).startsWith("app-state#") && gone.has(String(item["app"]));
+    return {
+      ...answer,
+      Items: answer.Items?.map((item) => (isSwept(item) ? { ...item, active: true } : item)),
+    };
+  };
+}
+
 /** A rollout that waits for a yes is taken as if it had it. */
 function approvalForgotten(): Request {
   return reading((rollout) => {
@@ -197,6 +279,11 @@ export const PLANTED: Record<string, () => Request> = {
   "a forgotten window": forgottenWindow,
   "a soak is skipped after a crash": soakSkipped,
   "a gate is skipped after a crash": gateForgotten,
+  "a verdict of an older attempt counts": olderVerdict,
   "an approval is not waited for": approvalForgotten,
+  "a dependency that is not healthy is not waited for": forgottenDependency,
+  "a withheld release is taken for approved": unasked,
+  "a deleted App goes while clusters still have it": leftBehind,
+  "a deleted App's rollout goes on": undead,
   "a late report is taken over a newer one": lateReport,
 };

@@ -1,12 +1,16 @@
 /** How it ends, once nothing goes wrong any more: every cluster on the release, or in an exception that is told. */
 import { canonicalJson } from "#core/digest.ts";
 import { NO_HOLD } from "#core/hold.ts";
+import { placementSchema } from "#core/placement.ts";
 import type { Rollout } from "#core/rollout.ts";
 import { getTargets } from "../../../functions/release/content.ts";
 import { getHold } from "../../../functions/store/hold.ts";
+import { getResource } from "../../../functions/store/resource.ts";
 import { getRollout } from "../../../functions/store/rollout.ts";
-import { getAppRecord, inForce } from "../../../functions/store/state.ts";
-import { APP, PROJECT, type World } from "../world/world.ts";
+import { getAppRecord, inForce, type AppRecord } from "../../../functions/store/state.ts";
+import { PROJECT } from "../world/app.ts";
+import { keys } from "../../../functions/store/table.ts";
+import { APP, type World } from "../world/world.ts";
 
 export type Answer = "resume" | "retry" | "approve" | "unpin" | "release";
 export type End =
@@ -15,14 +19,17 @@ export type End =
   | { kind: "waits"; for: Answer; release: number }
   | { kind: "not-yet"; why: string };
 
-export async function endOf(world: World): Promise<End> {
-  const record = await getAppRecord(world.db, PROJECT, APP);
-  if (record === undefined) return { kind: "not-yet", why: "the App was never looked at" };
+/** Of one App of the world. */
+export async function endOf(world: World, app: string = APP): Promise<End> {
+  const record = await getAppRecord(world.db, PROJECT, app);
+  const stored = await getResource(world.db, "App", PROJECT, app);
+  if (stored === undefined) return goneEnd(world, app, record);
+  if (record === undefined) return notYet("the App was never looked at");
   if (record.release === 0 && record.error === undefined) return { kind: "there" };
-  const rollout = await getRollout(world.db, PROJECT, APP, inForce(record));
-  if (rollout === undefined) return { kind: "not-yet", why: `no rollout ${inForce(record)}` };
-  const waits = waitsFor(rollout);
-  if (waits !== undefined) return { kind: "waits", for: waits, release: rollout.release };
+  const rollout = await getRollout(world.db, PROJECT, app, inForce(record));
+  if (rollout === undefined) return notYet(`no rollout ${inForce(record)}`);
+  const waits = waitsFor(rollout) ?? (await heldWaits(world, record));
+  if (waits !== undefined) return waits;
   // What was gone back from by hand stays away until somebody says so.
   if (
     record.error !== undefined &&
@@ -30,25 +37,46 @@ export async function endOf(world: World): Promise<End> {
     rollout.state.kind === "succeeded"
   )
     return { kind: "waits", for: "unpin", release: rollout.release };
-  if (record.error !== undefined) return { kind: "not-yet", why: record.error.message };
+  if (record.error !== undefined) return notYet(record.error.message);
   const newest = world.commits.length;
   if (Number(record.commit) !== newest)
-    return { kind: "not-yet", why: `the App is at commit ${record.commit}, the newest is ${newest}` };
+    return notYet(`the App is at commit ${record.commit}, the newest is ${newest}`);
   if (record.release !== rollout.release || rollout.state.kind !== "succeeded")
-    return {
-      kind: "not-yet",
-      why: `release ${rollout.release} of ${record.release} is ${rollout.state.kind}`,
-    };
-  const missing = await clustersNotOn(world, rollout);
-  if (missing.length > 0) return { kind: "not-yet", why: missing.join("; ") };
-  const wrong = await wrongHolds(world);
-  if (wrong.length > 0) return { kind: "not-yet", why: wrong.join("; ") };
-  return record.active
-    ? { kind: "not-yet", why: "all is done, and the App is still swept" }
-    : { kind: "there" };
+    return notYet(`release ${rollout.release} of ${record.release} is ${rollout.state.kind}`);
+  const missing = [...(await clustersNotOn(world, app, rollout)), ...(await wrongHolds(world))];
+  if (missing.length > 0) return notYet(missing.join("; "));
+  if (stored.deleting) return notYet("the App is about to go, and nothing has it any more");
+  return record.active ? notYet("all is done, and the App is still swept") : { kind: "there" };
 }
 
-function waitsFor({ state, pinned }: Rollout): Answer | undefined {
+const notYet = (why: string): End => ({ kind: "not-yet", why });
+
+/** Of an App that was deleted. */
+function goneEnd(world: World, app: string, record: AppRecord | undefined): End {
+  const left = [...world.agents.values()].filter((agent) => {
+    const order = agent.tenant(app)?.statement?.order;
+    return order !== undefined && order.action !== "remove";
+  });
+  if (left.length > 0)
+    return notYet(`the App is gone, and ${left.map(({ name }) => name).join(", ")} has it`);
+  return record?.active === true ? notYet("the App is gone, and still swept") : { kind: "there" };
+}
+
+/** What was withheld waits for a yes. */
+async function heldWaits(world: World, { app, withheld }: AppRecord): Promise<End | undefined> {
+  const held = withheld === undefined ? undefined : await getRollout(world.db, PROJECT, app, withheld);
+  if (held?.state.kind !== "withheld") return undefined;
+  return held.state.approved === undefined
+    ? { kind: "waits", for: "approve", release: held.release }
+    : notYet(`release ${held.release} is approved, and not made`);
+}
+
+function waitsFor(rollout: Rollout): End | undefined {
+  const answer = answerTo(rollout);
+  return answer === undefined ? undefined : { kind: "waits", for: answer, release: rollout.release };
+}
+
+function answerTo({ state, pinned }: Rollout): Answer | undefined {
   if (state.kind === "paused") return "resume";
   if (state.kind === "halted" && state.by !== undefined) return "resume";
   if (state.kind === "halted" && state.gate !== undefined) return "retry";
@@ -58,21 +86,30 @@ function waitsFor({ state, pinned }: Rollout): Answer | undefined {
   return state.kind === "aborted" ? "release" : undefined;
 }
 
-/** By what the clusters really have. */
-async function clustersNotOn(world: World, rollout: Rollout): Promise<string[]> {
+/** By what the clusters really have, and whether the hub knows it. */
+async function clustersNotOn(world: World, app: string, rollout: Rollout): Promise<string[]> {
   const targets = await getTargets(world.objects, rollout.targets, 0, rollout.total);
-  return targets.flatMap(({ cluster, action, bundle }) => {
+  const wrong = targets.map(async ({ cluster, action, bundle }) => {
     const agent = world.agents.get(cluster);
     if (agent === undefined) return [];
-    const order = agent.statement?.order;
+    const { statement, phase = "without anything", isHealthy } = agent.tenant(app) ?? { isHealthy: false };
+    const order = statement?.order;
     const has = order?.action === "apply" ? order.bundle.digest : undefined;
-    const isThere = order?.action === action && has === bundle?.digest && agent.isHealthy;
-    return isThere
+    const isThere = order?.action === action && has === bundle?.digest && isHealthy;
+    const generation = statement?.generation ?? 0;
+    if (!isThere) return [`${cluster} is ${phase} on generation ${generation}`];
+    const known = await knownOf(world, app, cluster);
+    return known === `${phase} ${generation}`
       ? []
-      : [
-          `${cluster} is ${agent.phase ?? "without anything"} on generation ${agent.statement?.generation ?? 0}`,
-        ];
+      : [`the hub takes ${cluster} for ${known}, not ${phase} ${generation}`];
   });
+  return (await Promise.all(wrong)).flat();
+}
+
+async function knownOf({ db }: World, app: string, cluster: string): Promise<string> {
+  const item = await db.get(keys.placement(PROJECT, app, cluster), { consistent: true });
+  const { observed } = placementSchema.partial().parse(item ?? {});
+  return `${observed?.phase ?? "unheard"} ${observed?.generation ?? 0}`;
 }
 
 /** What the hub keeps of a cluster's own hold is what the cluster says. */

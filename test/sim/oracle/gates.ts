@@ -1,6 +1,7 @@
 /** No stage before the gates of the one before it: its clusters healthy or excused, its soak over, its approvals given. */
-import { inStageOf, type Stage } from "#core/rollout.ts";
-import { SKEW_MS, type Checks } from "./checks.ts";
+import { isDeepStrictEqual } from "node:util";
+import { inStageOf, type Rollout, type Stage } from "#core/rollout.ts";
+import { OLD_MS, SKEW_MS, type Checks } from "./checks.ts";
 import { newestOf, type Entry } from "./ledger.ts";
 
 export function checkGates(oracle: Checks, entry: Entry, cluster: string): void {
@@ -27,7 +28,7 @@ function checkDone(oracle: Checks, entry: Entry, { name, from, to }: Stage, wher
   for (const { cluster, generation, carried } of entry.targets.slice(from, to)) {
     if (carried || oracle.facts.healthyAt(cluster, generation) !== undefined) continue;
     if (oracle.facts.wasSilentSince(cluster, entry.startedAt, SKEW_MS) || !oracle.isThere(cluster)) continue;
-    if (oracle.facts.wasHeldOnce(cluster, newestOf(entry).app, entry.startedAt, SKEW_MS)) continue;
+    if (wasPassedBy(oracle, entry, cluster)) continue;
     oracle.must(
       hasFailed(oracle, entry, { cluster, generation }, entry.given.get(cluster)?.at),
       `${where} before ${cluster} of stage ${name} is healthy`,
@@ -38,6 +39,13 @@ function checkDone(oracle: Checks, entry: Entry, { name, from, to }: Stage, wher
     wasRetried || failures < maxFailures,
     `${where} with ${failures} failures in stage ${name}, maxFailures is ${maxFailures}`,
   );
+}
+
+/** Held at some moment, or without an App that it waits for when the rollout of that was over. */
+function wasPassedBy(oracle: Checks, entry: Entry, cluster: string): boolean {
+  const { app, dependsOn } = newestOf(entry);
+  if (oracle.facts.wasHeldOnce(cluster, app, entry.startedAt, SKEW_MS)) return true;
+  return dependsOn !== undefined && oracle.needs?.wasPassedOnce(cluster, entry.startedAt - OLD_MS) === true;
 }
 
 /** By its own word, or at the deadline. */
@@ -65,7 +73,7 @@ function soaking(
     const given = entry.given.get(cluster);
     if (given === undefined || hasFailed(oracle, entry, { cluster, generation }, given.at)) return [];
     if (oracle.facts.wasSilentSince(cluster, entry.startedAt, SKEW_MS)) return [];
-    if (oracle.facts.wasHeldOnce(cluster, newestOf(entry).app, entry.startedAt, SKEW_MS)) return [];
+    if (wasPassedBy(oracle, entry, cluster)) return [];
     return [{ cluster, since: oracle.facts.healthyAt(cluster, generation) }];
   });
 }
@@ -90,6 +98,33 @@ function checkVerdicts(oracle: Checks, entry: Entry, stage: Stage, where: string
       ),
       `${where} without a yes of gate ${gate.name} of stage ${name} after its soak`,
     );
+}
+
+const ANSWERS: Readonly<Record<string, string>> = {
+  pass: "pass",
+  fail: "fail",
+  wait: "wait",
+  nothing: "inconclusive",
+};
+
+/** What counts as a gate's word was said to the very attempt that the rollout waited for. */
+export function checkAnswers(oracle: Checks, was: Rollout, is: Rollout): void {
+  for (const { stage, gate, attempt, told } of is.gates) {
+    const before = was.gates.find((one) => one.stage === stage && one.gate === gate);
+    if (told === undefined || isDeepStrictEqual(before?.told, told)) continue;
+    const isSaid = oracle.said.some(
+      (one) =>
+        one.release === is.release &&
+        one.stage === stage &&
+        one.gate === gate &&
+        one.attempt === attempt &&
+        ANSWERS[one.verdict] === told.kind,
+    );
+    oracle.must(
+      isSaid,
+      `release ${is.release}: ${told.kind} of gate ${gate} of stage ${stage} counts, which it never said to attempt ${attempt}`,
+    );
+  }
 }
 
 /** Counted from the first moment at which the last of them was healthy. */

@@ -1,6 +1,6 @@
 /**
- * What must hold at every step, whatever goes wrong. It is told every write and what is true of the clusters; it uses
- * none of what the engine keeps about who is out, free or settled.
+ * What must hold of one App at every step, whatever goes wrong. It is told every write and what is true of the clusters; it
+ * uses none of what the engine keeps about who is out, free or settled.
  */
 import type { Rollout } from "#core/rollout.ts";
 import type { Statement } from "#core/statement.ts";
@@ -9,13 +9,17 @@ import { rolloutOfItem } from "../../../functions/store/rollout.ts";
 import type { Key } from "../../../functions/store/table.ts";
 import type { Change } from "../engine/table.ts";
 import type { Task } from "../kernel/loop.ts";
-import type { World } from "../world/world.ts";
+import { PROJECT, type WorldApp } from "../world/app.ts";
+import { ofApp, type World } from "../world/world.ts";
 import { checkBudget, checkReturn } from "./budget.ts";
 import { SKEW_MS, type Checks } from "./checks.ts";
 import { Facts } from "./facts.ts";
-import { checkGates } from "./gates.ts";
+import { checkAnswers, checkGates } from "./gates.ts";
+import { Gone } from "./gone.ts";
 import { wrongTurn } from "./turns.ts";
 import { newestOf, targetsIn, versionsSince, type Entry } from "./ledger.ts";
+import { Needs } from "./needs.ts";
+import { checkWithheld } from "./withheld.ts";
 
 export class Broken extends Error {}
 
@@ -28,29 +32,51 @@ export class Oracle implements Checks {
   readonly facts: Facts;
   readonly entries = new Map<number, Entry>();
   readonly world: World;
-  readonly told: World["told"];
-  readonly said: World["said"];
+  readonly app: string;
+  readonly told: WorldApp["told"];
+  readonly said: WorldApp["said"];
   readonly now: () => number;
   readonly isThere = (cluster: string): boolean => this.world.agents.has(cluster);
   broken: Broken | undefined;
   readonly checked = { assignments: 0, gates: 0, returns: 0 };
+  readonly needs: Needs | undefined;
+  /** As Apps that depend on this one see it. */
+  readonly asNeed: Needs;
+  readonly #gone: Gone;
+  readonly #partition: string;
   /** By task, the rollout that it read or wrote last, and when it was read. */
   readonly #movers = new Map<Task, { release: number; readAt: number }>();
   readonly #inForce = new Map<string, number>();
 
-  constructor(world: World) {
+  /** `base`: the oracle of the App that this one may depend on. */
+  constructor(world: World, { name, told, said }: WorldApp, base?: Oracle) {
     this.world = world;
-    this.told = world.told;
-    this.said = world.said;
+    this.app = name;
+    this.told = told;
+    this.said = said;
     this.now = world.now;
     this.facts = new Facts(world.now);
-    world.watchers.push((change, task) => this.#guard(() => this.#changed(change, task)));
-    world.onTaken = (cluster, statement) => this.#guard(() => this.#taken(cluster, statement));
-    world.onHealthy = (cluster, { generation }) => this.facts.healthy(cluster, generation);
-    world.onRead = ({ sk }, task) => {
-      const release = ROLLOUT.exec(sk)?.[1];
-      if (release !== undefined) this.#movers.set(task, { release: Number(release), readAt: world.now() });
-    };
+    this.asNeed = new Needs(this.entries, world.now);
+    this.needs = base?.asNeed;
+    this.#gone = new Gone(world, name);
+    this.#partition = `p#${PROJECT}#a#${name}`;
+    world.watchers.push({
+      changed: (change, task) => this.#guard(() => this.#changed(change, task)),
+      taken: (cluster, statement) => this.#guard(() => this.#taken(cluster, statement)),
+      healthy: (cluster, { app, generation }) => {
+        if (app === name) this.facts.healthy(cluster, generation);
+      },
+      read: (key, task) => {
+        const release = this.#releaseOf(key);
+        if (release !== undefined) this.#movers.set(task, { release, readAt: world.now() });
+      },
+    });
+  }
+
+  /** Of a rollout of this App. */
+  #releaseOf({ pk, sk }: Key): number | undefined {
+    const release = pk === this.#partition ? ROLLOUT.exec(sk)?.[1] : undefined;
+    return release === undefined ? undefined : Number(release);
   }
 
   must(holds: boolean, what: string): void {
@@ -64,15 +90,26 @@ export class Oracle implements Checks {
     } catch (thrown) {
       if (!(thrown instanceof Broken)) throw thrown;
       this.broken = thrown;
-      this.world.tell(`BROKEN: ${thrown.message}`);
+      this.world.tell(`BROKEN${ofApp(this.app)}: ${thrown.message}`);
     }
   }
 
   #changed({ key, before, after }: Change, task: Task | undefined): void {
-    if (ROLLOUT.test(key.sk) && after !== undefined) this.#rollout(rolloutOfItem(after), task);
-    else if (key.sk.startsWith("assign#") && after !== undefined) this.#assigned(key, before, after, task);
-    else if (/#beats#\d+$/.test(key.pk)) this.facts.beat(after);
-    else if (/#a#[^#]+#\d+$/.test(key.pk)) this.#placement(before, after);
+    const { pk, sk } = key;
+    if (this.#releaseOf(key) !== undefined && after !== undefined) this.#rollout(rolloutOfItem(after), task);
+    else if (sk === `assign#${this.app}` && after !== undefined) this.#assigned(key, before, after, task);
+    else if (/#beats#\d+$/.test(pk)) this.facts.beat(after);
+    else if (pk.startsWith(`${this.#partition}#`) && /#\d+$/.test(pk)) this.#placement(sk, before, after);
+    else if (pk === `p#${PROJECT}` && sk === `app#${this.app}`) this.#resource(before, after);
+    else if (pk === `p#${PROJECT}` && sk === `app-state#${this.app}` && after !== undefined)
+      this.asNeed.record(after);
+  }
+
+  #resource(before: Item | undefined, after: Item | undefined): void {
+    this.asNeed.resource(after);
+    if (before === undefined || after !== undefined) return;
+    const wrong = this.#gone.went(Math.max(0, ...this.entries.keys()));
+    this.must(wrong === undefined, wrong ?? "");
   }
 
   #rollout(rollout: Rollout, task: Task | undefined): void {
@@ -90,15 +127,23 @@ export class Oracle implements Checks {
       turns: new Map(),
       wrongTurns: new Map(),
     };
-    if (known !== undefined) this.#step(newestOf(known), rollout);
+    const was = known === undefined ? undefined : newestOf(known);
+    if (was !== undefined) {
+      this.#step(was, rollout);
+      checkAnswers(this, was, rollout);
+      // What was withheld has its list, and begins, once it is signed.
+      if (was.targets !== rollout.targets)
+        Object.assign(entry, { targets: targetsIn(peek, rollout.targets), startedAt: now });
+    }
+    checkWithheld(this, entry, was, rollout);
     if (rollout.back !== undefined && entry.back.length === 0)
       entry.back = targetsIn(peek, rollout.back.targets);
     this.entries.set(rollout.release, entry);
     entry.versions.push({ at: now, rollout });
-    const was = new Set(known === undefined ? [] : entry.versions.at(-2)?.rollout.out);
-    for (const rank of rollout.out) if (!was.has(rank)) this.#turn(entry, rank, task?.startedAt ?? now);
+    const out = new Set(was?.out);
+    for (const rank of rollout.out) if (!out.has(rank)) this.#turn(entry, rank, task?.startedAt ?? now);
     this.#alone(entry, rollout);
-    this.world.tell(wordsOf(rollout, known === undefined ? undefined : entry.versions.at(-2)?.rollout, task));
+    this.world.tell(wordsOf(rollout, was, task));
   }
 
   /** A rank is released. */
@@ -163,6 +208,10 @@ export class Oracle implements Checks {
     const states = versionsSince(entry, mover.readAt).map(({ state }) => state.kind);
     const where = `${cluster}, release ${entry.release} (${states.join(", ")})`;
     this.checked.assignments += 1;
+    this.must(
+      !this.#gone.isAfter(entry.release, mover.readAt),
+      `${where}: a statement is assigned after the end of its App`,
+    );
     if (isOf(entry.targets)) {
       this.must(
         states.some((kind) => FORWARD.has(kind)),
@@ -180,11 +229,12 @@ export class Oracle implements Checks {
       checkReturn(this, entry, cluster, task?.startedAt ?? this.world.now());
     }
     this.world.tell(
-      `${cluster} is given generation ${String(after["generation"])} by release ${entry.release}`,
+      `${cluster} is given generation ${String(after["generation"])} by release ${entry.release}${ofApp(this.app)}`,
     );
   }
 
-  #placement(before: Item | undefined, after: Item | undefined): void {
+  #placement(cluster: string, before: Item | undefined, after: Item | undefined): void {
+    this.asNeed.placement(cluster, after);
     this.facts.placement(before, after);
     const seqOf = (item: Item | undefined): number =>
       Number((item?.["observed"] as Item | undefined)?.["seq"] ?? 0);
@@ -194,7 +244,8 @@ export class Oracle implements Checks {
     this.must(isNewer(is, was), `a placement goes back to generation ${String(is["generation"])}`);
   }
 
-  #taken(cluster: string, { generation }: Statement): void {
+  #taken(cluster: string, { app, generation }: Statement): void {
+    if (app !== this.app) return;
     this.must(
       generation > (this.#inForce.get(cluster) ?? 0),
       `${cluster} takes generation ${generation} again`,
@@ -210,7 +261,7 @@ function isNewer(after: Item, before: Item | undefined): boolean {
 }
 
 function wordsOf(is: Rollout, was: Rollout | undefined, task: Task | undefined): string {
-  const { release, state, stage, released, out, failed, later } = is;
+  const { app, release, state, stage, released, out, failed, later } = is;
   const step = state.kind === "running" && state.step !== undefined ? ` ${state.step.kind}` : "";
   const reason = "reason" in state ? ` (${state.reason})` : "";
   const set = (name: string, list: readonly number[]): string =>
@@ -219,5 +270,5 @@ function wordsOf(is: Rollout, was: Rollout | undefined, task: Task | undefined):
   const back =
     is.back === undefined ? "" : `, back ${is.back.released}/${is.back.total}${set("out", is.back.out)}`;
   const born = was === undefined ? "new, " : "";
-  return `release ${release}: ${born}${state.kind}${step}${reason}, stage ${stage}, released ${released}/${is.total}${ranks}${back} [${task?.name ?? "people"}]`;
+  return `release ${release}${ofApp(app)}: ${born}${state.kind}${step}${reason}, stage ${stage}, released ${released}/${is.total}${ranks}${back} [${task?.name ?? "people"}]`;
 }

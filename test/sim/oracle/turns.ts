@@ -1,4 +1,7 @@
-/** Whose turn may not come: of a cluster that is held, or of a stage whose windows are closed, as far as the hub could know. */
+/**
+ * Whose turn may not come: of a cluster that is held or waits for another App, or of a stage whose windows are closed, as far
+ * as the hub could know.
+ */
 import { inStageOf, type CalendarWindow } from "#core/rollout.ts";
 import { OLD_MS, SKEW_MS, type Checks } from "./checks.ts";
 import { madeAs, type Entry } from "./ledger.ts";
@@ -7,8 +10,11 @@ const MINUTE = 60_000;
 
 /** Of a rank that is released now, by a function that began at `since`. Undefined: it may move. */
 export function wrongTurn(oracle: Checks, entry: Entry, rank: number, since: number): string | undefined {
-  const { stages, app, windows } = madeAs(entry);
-  const { cluster = "" } = entry.targets[rank] ?? {};
+  const { stages, app, windows, dependsOn } = madeAs(entry);
+  const { cluster = "", action } = entry.targets[rank] ?? {};
+  const waits = dependsOn !== undefined && action === "apply";
+  if (waits && oracle.needs?.isMissingSince(cluster, since - OLD_MS) === true)
+    return `before ${dependsOn.join(", ")} is healthy there`;
   if (oracle.facts.wasHeldSince(cluster, app, since - OLD_MS, SKEW_MS)) return "while it is held";
   const stage = stages.find((one) => inStageOf(one, rank));
   const wasSkipped = oracle.told.some(

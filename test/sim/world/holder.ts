@@ -41,7 +41,7 @@ export class Holder {
     this.hold = this.#random.pick([
       NO_HOLD,
       { all: hold, apps: {} },
-      { apps: { [this.#random.pick(["shop", "other"])]: hold } },
+      { apps: { [this.#random.pick(this.#world.holdable)]: hold } },
     ]);
     this.#world.tell(`${this.#cluster} says ${canonicalJson(this.hold)}`);
   }

@@ -5,6 +5,7 @@ import type { Task } from "../kernel/loop.ts";
 import type { Random } from "../kernel/random.ts";
 
 const questionSchema = z.object({
+  app: z.string(),
   release: z.number(),
   stage: z.string(),
   gate: z.string(),
@@ -18,10 +19,12 @@ interface JudgeWorld {
   random: Random;
   /** That it says something else than yes. */
   doubt: () => number;
+  /** Until it comes to answering; undefined: at once. */
+  late: () => Promise<void> | undefined;
   said: (one: Said) => void;
 }
 
-export function outboundOf(task: Task, { now, random, doubt, said }: JudgeWorld): Outbound {
+export function outboundOf(task: Task, { now, random, doubt, late, said }: JudgeWorld): Outbound {
   const answer = (body: unknown): Response => {
     const question = questionSchema.parse(JSON.parse(String(body)));
     const verdict = random.chance(doubt()) ? random.pick(["fail", "wait", "nothing"]) : "pass";
@@ -33,8 +36,11 @@ export function outboundOf(task: Task, { now, random, doubt, said }: JudgeWorld)
   return {
     to:
       () =>
-      (_, { body }) =>
-        task.park(() => answer(body)),
+      async (_, { body }) => {
+        const wait = late();
+        if (wait !== undefined) await wait;
+        return task.park(() => answer(body));
+      },
   };
 }
 

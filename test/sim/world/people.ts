@@ -2,12 +2,14 @@
 import type { CommandKind } from "#core/rollout.ts";
 import { FLAVORS } from "./content.ts";
 import type { Random } from "../kernel/random.ts";
+import type { Features } from "./features.ts";
 
 export const PEOPLE = ["user:ada", "user:eve", "user:bob"] as const;
 
 export type Deed =
   | { kind: "commit" }
   | { kind: "edit" }
+  | { kind: "delete"; by: string }
   | { kind: "label"; labels: Record<string, string> }
   | { kind: "join" }
   | { kind: "leave" }
@@ -47,6 +49,42 @@ function weighted<T>(random: Random, list: readonly [T, number][]): T {
   return random.pick(whole);
 }
 
+/** To an App besides the first. */
+export function nextDeedTo(random: Random): Deed {
+  const what = random.next();
+  if (what < 0.2) return { kind: "edit" };
+  if (what < 0.25) return { kind: "return", by: random.pick(PEOPLE) };
+  return { kind: "tell", command: weighted(random, COMMANDS), by: random.pick(PEOPLE) };
+}
+
+/** What is done besides, each to one of the seed's Apps, in seeds that have several, or delete some. */
+export function deedsBesides(
+  { base, deletions }: Features,
+  apps: readonly string[],
+): { app: string; deed: Deed }[] {
+  const [other] = apps;
+  const deeds: { app: string; deed: Deed }[] = [];
+  if (base !== undefined && other !== undefined && base.chance(0.6))
+    deeds.push({ app: other, deed: nextDeedTo(base) });
+  if (deletions?.chance(0.15) === true)
+    deeds.push({
+      app: deletions.pick(apps),
+      deed: deletions.pick([{ kind: "delete", by: deletions.pick(PEOPLE) }, { kind: "edit" }] as const),
+    });
+  return deeds;
+}
+
+/** Which clusters an App besides the first is on. */
+export function placeOf(random: Random): object {
+  const matchLabels = random.pick([{}, { on: "yes" }, { on: "yes" }, { flavor: "plain" }]);
+  return { matchLabels };
+}
+
+/** So little may vanish unasked that many a commit is above it. */
+export function budgetOf(random: Random): object {
+  return random.pick([{}, { deletes: 0 }, { deletes: 1 }, { deletes: 2, clusters: 0 }, { clusters: 1 }]);
+}
+
 /** `on`: whether the App wants it. */
 export function labelsOf(random: Random): Record<string, string> {
   return {
@@ -57,7 +95,7 @@ export function labelsOf(random: Random): Record<string, string> {
 }
 
 /** An App's rollout, with anything that its schema allows. New options of stages are tried by being added here. */
-export function rolloutSpec(random: Random): object {
+export function rolloutSpec(random: Random): { stages: object[]; [option: string]: unknown } {
   const count = (): number | string => random.pick([1, 1, 2, 3, "25%", "50%", "100%"]);
   const maybe = (probability: number, field: object): object => (random.chance(probability) ? field : {});
   const stages = Array.from({ length: random.between(0, 4) }, (_, index) => ({
@@ -81,6 +119,21 @@ export function rolloutSpec(random: Random): object {
   };
 }
 
+const patientGates = ["smoke", "load"].map((name) => ({
+  ...gateOf(name),
+  interval: "10s",
+  maxFailures: 9,
+  maxInconclusive: 9,
+  timeout: "1h",
+}));
+
+/** Where gates are slow, most stages have some, which are asked again and again. */
+export function withMoreGates(spec: { stages: object[] }, late: Random | undefined): object {
+  if (late === undefined) return spec;
+  const stages = spec.stages.map((stage) => (late.chance(0.6) ? { ...stage, gates: patientGates } : stage));
+  return { ...spec, stages };
+}
+
 /** They come so often that they matter within minutes, and always leave some that are open. */
 function windowsOf(random: Random): object[] {
   const allow = { allow: "*/10 * * * *", for: random.pick(["2m", "4m", "7m"]) };
@@ -88,10 +141,13 @@ function windowsOf(random: Random): object[] {
   return random.pick([[], [allow], [deny], [allow, deny]]);
 }
 
+function gateOf(name: string): object {
+  return { name, webhook: { url: `https://ci.example.com/${name}`, credentials: "key" } };
+}
+
 function gatesOf(random: Random): object[] {
   const gate = (name: string): object => ({
-    name,
-    webhook: { url: `https://ci.example.com/${name}`, credentials: "key" },
+    ...gateOf(name),
     interval: random.pick(["10s", "1m"]),
     maxFailures: random.pick([1, 2]),
     maxInconclusive: random.pick([1, 3]),

@@ -9,8 +9,6 @@ import { forgetCluster } from "../../../functions/apply/forget.ts";
 import { busTargets } from "../../../functions/local/events.ts";
 import { AppSweeper } from "../../../functions/release/sweep-apps.ts";
 import { putTree } from "../../../functions/release/content.ts";
-import { commandRollout } from "../../../functions/rollout/command.ts";
-import { commandReturn } from "../../../functions/rollout/return-to.ts";
 import { sweepRollouts, tickReported } from "../../../functions/rollout/tick-apps.ts";
 import { createDb, type Db } from "../../../functions/store/db.ts";
 import { putHub } from "../../../functions/store/hub-write.ts";
@@ -20,7 +18,7 @@ import {
   getResource,
   putResource,
 } from "../../../functions/store/resource.ts";
-import { getAppRecord, inForce, putSourceState } from "../../../functions/store/state.ts";
+import { putSourceState } from "../../../functions/store/state.ts";
 import type { Key } from "../../../functions/store/table.ts";
 import { factsOf } from "../../../functions/stream/facts.ts";
 import { settled } from "../../../functions/stream/settled.ts";
@@ -32,18 +30,22 @@ import type { Change } from "../engine/table.ts";
 import { Loop, type Ended, type Task } from "../kernel/loop.ts";
 import { Random } from "../kernel/random.ts";
 import { Agent, type AgentWorld } from "./agent.ts";
-import { filesOf, nextCommit, type Commit } from "./content.ts";
+import { PROJECT, WorldApp } from "./app.ts";
+import { filesOf, nextCommit, withMore, type Commit } from "./content.ts";
 import { publish, Stream, type BusTarget } from "./deliver.ts";
+import { featuresOf, type Features } from "./features.ts";
 import { outboundOf, secrets, type Said } from "./judge.ts";
 import { createObjects, renderer, signer, type HubDeps } from "./parts.ts";
-import { labelsOf, rolloutSpec, type Deed } from "./people.ts";
+import { labelsOf, placeOf, type Deed } from "./people.ts";
 import { weatherOf, type Weather } from "./weather.ts";
 
-export const PROJECT = "default";
+/** The App that every seed has, and the one that it depends on in some. */
 export const APP = "shop";
+export const BASE = "base";
 const START = 1_800_000_000_000;
 const SWEEP_MS = 60_000;
 const SWEEP_APPS_MS = 3 * 60_000;
+const LATE_GATE_MS_MAX = 4 * 60_000;
 const KEY = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
 
 /** What a test may put between the simulator and the table: how the simulator itself is tested. */
@@ -58,24 +60,27 @@ export interface Seams {
   beside?: (command: object, answer: () => object) => Promise<object>;
 }
 
+/** Who is told of everything, as it is, whatever the hub knows of it. */
+export interface Watcher {
+  changed(change: Change, task: Task | undefined): void;
+  taken: AgentWorld["onTaken"];
+  healthy: AgentWorld["onHealthy"];
+  /** A function read this item of the table, consistently. */
+  read(key: Key, task: Task): void;
+}
+
 export class World {
   readonly seed: string;
   readonly loop: Loop;
   readonly agents = new Map<string, Agent>();
   readonly commits: Commit[] = [];
-  readonly watchers: ((change: Change, task: Task | undefined) => void)[] = [];
+  readonly watchers: Watcher[] = [];
   readonly story: string[] = [];
   readonly objects = createObjects();
   /** At once and for sure: for people's tools and the oracle. */
   readonly db: Db;
-  /** Everything that was told to rollouts, in order. */
-  readonly told: { at: number; release: number; command: string; by: string }[] = [];
-  /** What gates were answered. */
-  readonly said: Said[] = [];
-  onTaken: AgentWorld["onTaken"] = () => {};
-  onHealthy: AgentWorld["onHealthy"] = () => {};
-  /** A function read this item of the table, consistently. */
-  onRead: (key: Key, task: Task) => void = () => {};
+  readonly apps = new Map<string, WorldApp>();
+  readonly features: Features;
   weather: Weather;
   readonly #engine: Engine;
   readonly #stream: Stream;
@@ -92,7 +97,10 @@ export class World {
     this.#random = root.branch("world");
     this.#faults = root.branch("faults");
     this.#judge = root.branch("judge");
-    this.weather = weatherOf(root.branch("weather"));
+    this.features = featuresOf(root);
+    const weather = weatherOf(root.branch("weather"));
+    // What is answered late matters where it is asked again meanwhile.
+    this.weather = this.features.late === undefined ? weather : { ...weather, doubt: 0.7 };
     this.loop = new Loop(START, root.branch("requests"), this.weather.rough);
     this.#engine = new Engine({
       now: () => this.loop.now,
@@ -104,6 +112,13 @@ export class World {
       "fairlead",
     );
     this.#stream = new Stream(this.loop, root.branch("stream"), () => this.weather.stream, this.#followers());
+    const { base } = this.features;
+    if (base !== undefined) this.#addApp(BASE, base, () => ({ path: BASE, clusters: placeOf(base) }));
+    this.#addApp(APP, this.#random, () => ({
+      path: "apps/${cluster.labels.flavor}",
+      clusters: { matchLabels: { on: "yes" } },
+      ...(base?.chance(0.9) === true ? { dependsOn: [BASE] } : {}),
+    }));
   }
 
   now = (): number => this.loop.now;
@@ -120,28 +135,31 @@ export class World {
     // Above ten ranks at once the bus hands them out.
     const clusters = this.#random.chance(0.1) ? this.#random.between(12, 24) : this.#random.between(2, 8);
     for (let count = clusters; count > 0; count -= 1) await this.#join();
-    await this.edit();
+    for (const app of this.apps.values()) await app.edit();
     await this.commit();
     this.#schedule("sweep of rollouts", SWEEP_MS, (deps) => sweepRollouts(deps));
     const apps = new AppSweeper();
     this.#schedule("sweep of Apps", SWEEP_APPS_MS, (deps) => apps.sweep(deps));
   }
 
-  async do(deed: Deed): Promise<void> {
+  async do(deed: Deed, of: string = APP): Promise<void> {
+    const app = this.#appOf(of);
     if (deed.kind === "commit") await this.commit();
-    if (deed.kind === "edit") await this.edit();
+    if (deed.kind === "edit") await app.edit();
+    if (deed.kind === "delete") await app.remove({ by: deed.by });
     if (deed.kind === "join") await this.#join();
     if (deed.kind === "leave") await this.#leave();
     if (deed.kind === "label") await this.#label(this.#random.pick([...this.agents.keys()]), deed.labels);
     if (deed.kind === "hold") this.#hold(this.#random.pick([...this.agents.keys()]), deed);
-    if (deed.kind === "return") await this.#return(deed.by);
-    if (deed.kind === "tell") await this.#tellRollout(deed);
+    if (deed.kind === "return") await app.return(deed.by);
+    if (deed.kind === "tell") await app.tellRollout(deed);
   }
 
-  async commit(commit: Commit = nextCommit(this.#random, this.commits)): Promise<void> {
+  async commit(next: Commit = nextCommit(this.#random, this.commits)): Promise<void> {
+    const commit = withMore(next, this.commits, this.features);
     this.commits.push(commit);
     const tree = await putTree(this.objects, filesOf(commit));
-    this.tell(`commit ${this.commits.length}: plain ${commit.plain}, spicy ${commit.spicy}`);
+    this.tell(`commit ${this.commits.length}: ${wordsOf(commit)}`);
     await putSourceState(this.db, PROJECT, "fleet", {
       kind: "read",
       commit: `${this.commits.length}`.padStart(40, "0"),
@@ -154,50 +172,24 @@ export class World {
     });
   }
 
-  async edit(rollout: object = rolloutSpec(this.#random)): Promise<void> {
-    this.tell(`App: ${JSON.stringify(rollout)}`);
-    await this.#apply("App", APP, {
-      source: "fleet",
-      path: "apps/${cluster.labels.flavor}",
-      clusters: { matchLabels: { on: "yes" } },
-      rollout,
-    });
+  #appOf(name: string): WorldApp {
+    const app = this.apps.get(name);
+    if (app === undefined) throw new Error(`this seed has no App ${name}`);
+    return app;
   }
 
-  async tellRelease(
-    release: number,
-    command: Extract<Deed, { kind: "tell" }>["command"],
-    by: string,
-  ): Promise<void> {
-    this.told.push({ at: this.now(), release, command, by });
-    this.#start(`${command} of release ${release} by ${by}`, async (deps) => {
-      const result = await commandRollout(deps, {
-        project: PROJECT,
-        app: APP,
-        release,
-        command,
-        stamp: { by },
-      });
-      this.tell(`${by} told release ${release} to ${command}: ${result.kind}`);
-    });
-  }
-
-  async #tellRollout({ command, by }: Extract<Deed, { kind: "tell" }>): Promise<void> {
-    const record = await getAppRecord(this.db, PROJECT, APP);
-    if (record === undefined || record.release === 0) return;
-    const newest = this.#random.chance(0.15) ? record.release : inForce(record);
-    await this.tellRelease(newest, command, by);
-  }
-
-  /** By the function behind `rollout rollback --to`. */
-  async #return(by: string): Promise<void> {
-    const record = await getAppRecord(this.db, PROJECT, APP);
-    if (record === undefined || record.release < 2) return;
-    const [release, to] = [inForce(record), this.#random.between(1, record.release + 1)];
-    this.#start(`return to release ${to} by ${by}`, async (deps) => {
-      const result = await commandReturn(deps, { project: PROJECT, app: APP, release, to, stamp: { by } });
-      this.tell(`${by} goes back to release ${to}: ${result.kind}`);
-    });
+  #addApp(name: string, random: Random, spec: () => object): void {
+    const world = {
+      db: this.db,
+      now: this.now,
+      tell: (what: string) => this.tell(what),
+      apply: (asked: object) => this.#apply("App", name, { source: "fleet", ...asked }),
+      start: (task: string, work: (deps: HubDeps) => Promise<void>) => this.#start(task, work),
+      ...this.features,
+      spec,
+      ofApp: ofApp(name),
+    };
+    this.apps.set(name, new WorldApp(name, world, random));
   }
 
   /** By the function behind `cluster hold` and `release-hold`. */
@@ -245,7 +237,7 @@ export class World {
   }
 
   #changed(change: Change): void {
-    for (const watch of this.watchers) watch(change, this.loop.current);
+    for (const watcher of this.watchers) watcher.changed(change, this.loop.current);
     this.#stream.push(change);
   }
 
@@ -268,7 +260,7 @@ export class World {
     const through = (command: object, run: () => object): Promise<object> =>
       task.park(() => {
         if (command instanceof GetCommand && command.input.ConsistentRead === true)
-          this.onRead(keyOf(command.input.Key), task);
+          for (const watcher of this.watchers) watcher.read(keyOf(command.input.Key), task);
         const { request } = this.#seams;
         const execute = (other: object): object => this.#engine.execute(other);
         return request?.(command, execute, { task, now: this.loop.now }) ?? this.#twice(command, run);
@@ -283,17 +275,27 @@ export class World {
         now: this.now,
         random: this.#judge,
         doubt: () => this.weather.doubt,
+        late: () => this.#lateGate(),
         said: (one) => this.#said(one),
       }),
       secrets: secrets as unknown as HubDeps["secrets"],
     };
   }
 
+  /** Some take longer than it takes until they are asked again. */
+  #lateGate(): Promise<void> | undefined {
+    const { late } = this.features;
+    if (late === undefined || !late.chance(0.5)) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.loop.after(late.between(5_000, LATE_GATE_MS_MAX), resolve);
+    return promise;
+  }
+
   #said(one: Said): void {
-    this.said.push(one);
-    const { gate, stage, release, attempt, verdict } = one;
+    this.#appOf(one.app).said.push(one);
+    const { app, gate, stage, release, attempt, verdict } = one;
     this.tell(
-      `gate ${gate} of stage ${stage} of release ${release} is answered ${verdict}, attempt ${attempt}`,
+      `gate ${gate} of stage ${stage} of release ${release}${ofApp(app)} is answered ${verdict}, attempt ${attempt}`,
     );
   }
 
@@ -341,15 +343,29 @@ export class World {
   #agentWorld(): AgentWorld {
     return {
       seed: this.seed,
+      app: APP,
+      holdable: [APP, "other", ...(this.apps.has(BASE) ? [BASE] : [])],
+      ofApp,
       now: this.now,
       after: (ms, run) => this.loop.after(ms, run),
       call: (name, work, ended) => this.#start(name, work, ended),
       weather: () => this.weather,
       tell: (what) => this.tell(what),
-      onTaken: (cluster, statement) => this.onTaken(cluster, statement),
-      onHealthy: (cluster, statement) => this.onHealthy(cluster, statement),
+      onTaken: (...told) => this.watchers.forEach((watcher) => watcher.taken(...told)),
+      onHealthy: (...told) => this.watchers.forEach((watcher) => watcher.healthy(...told)),
     };
   }
+}
+
+/** For stories: which App is meant, where it is not the one that every seed has. */
+export function ofApp(name: string | undefined): string {
+  return name === undefined || name === APP ? "" : ` of ${name}`;
+}
+
+function wordsOf({ plain, spicy, ...more }: Commit): string {
+  return Object.entries({ plain, spicy, ...more })
+    .map(([name, count]) => `${name} ${count}`)
+    .join(", ");
 }
 
 /** A refusal is an answer: whoever asked may ask again. */

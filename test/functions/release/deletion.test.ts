@@ -1,0 +1,62 @@
+/** A deleted App stays until the release that takes it off every cluster is through, whatever ends before. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { look } from "../../../functions/release/look.ts";
+import { getResource, markDeleting } from "../../../functions/store/resource.ts";
+import { app, cluster } from "../../support/hub-parts.ts";
+import { CLUSTERS, rolloutHub, type RolloutHub } from "../rollout/rollout-hub.ts";
+
+const removed = Object.fromEntries(Object.keys(CLUSTERS).map((name) => [name, "removed" as const]));
+
+describe("an App that is deleted", () => {
+  let hub: RolloutHub;
+  let commits = 0;
+  beforeAll(async () => {
+    hub = await rolloutHub();
+  }, 900_000);
+  afterAll(() => hub?.stop());
+  beforeEach(async () => {
+    for (const [name, ring] of Object.entries(CLUSTERS)) await hub.apply(cluster(name, { ring }));
+  });
+
+  const stored = () => getResource(hub.db, "App", "default", "shop");
+  const mark = async (): Promise<void> => {
+    const app = await stored();
+    if (app === undefined) throw new Error("no App");
+    await markDeleting(hub.db, app, { by: "user:ada" });
+  };
+
+  it("does not go with the end of a rollout that gave it to its clusters", async () => {
+    await hub.apply(app({ rollout: { budget: { clusters: 1 } } }));
+    const release = await hub.release(`c${(commits += 1)}`, "red");
+    await hub.step(release);
+    await mark();
+    const held = await look(hub, "default", "shop");
+    expect((await hub.run(release)).state).toMatchObject({ kind: "succeeded", silent: 0 });
+    expect(await stored()).toMatchObject({ deleting: true });
+    expect(Object.values(await hub.given())).toEqual(Object.values(CLUSTERS).map(() => release));
+    if (held.kind !== "withheld") throw new Error(JSON.stringify(held));
+    await hub.tell(held.release, "approve", "user:bob");
+    await look(hub, "default", "shop");
+    await hub.step(held.release);
+    await hub.report(removed);
+    expect((await hub.step(held.release)).state).toMatchObject({ kind: "succeeded", silent: 0 });
+    expect(await stored()).toBeUndefined();
+  });
+
+  it("does not go before the rollout that takes it away knows that it is through", async () => {
+    await hub.apply(app());
+    await hub.run(await hub.release(`c${(commits += 1)}`, "green"));
+    await mark();
+    const made = await look(hub, "default", "shop");
+    if (made.kind !== "released") throw new Error(JSON.stringify(made));
+    await hub.step(made.release);
+    await hub.report(removed);
+    // Their reports are in the table, and nobody has told the rollout.
+    expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
+    expect(await stored()).toMatchObject({ deleting: true });
+    expect((await hub.step(made.release)).state).toMatchObject({ kind: "succeeded" });
+    expect(await stored()).toBeUndefined();
+    await hub.step(made.release);
+    expect(Object.values(await hub.given())).toEqual(Object.values(CLUSTERS).map(() => undefined));
+  });
+});
