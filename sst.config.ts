@@ -14,8 +14,11 @@ export default $config({
   async run() {
     const { agentsUrl, apiUrl } = await import("./infra/api.ts");
     const { deadLetters } = await import("./infra/bus.ts");
+    const { copies } = await import("./infra/copies.ts");
+    const { objects } = await import("./infra/objects.ts");
     const { signingKeys } = await import("./infra/signing-key.ts");
     const { table } = await import("./infra/table.ts");
+    await import("./infra/stream.ts");
     await import("./infra/events.ts");
     await import("./infra/schedules.ts");
     await import("./infra/promotion.ts");
@@ -26,6 +29,7 @@ export default $config({
       deadLetters: deadLetters.url,
       // Separated by spaces; the first signs.
       signingKeys: signingKeys.apply((arns) => arns.join(" ")),
+      ...(copies === undefined ? {} : { bucket: objects.name, copies }),
     };
   },
 });

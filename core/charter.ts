@@ -72,6 +72,12 @@ export function charterFault(held: Charter, next: Charter, signing: string | und
   return undefined;
 }
 
+/** What keeps a hub from signing with the key named `kid`, with the way out. */
+export function signerFault({ signers }: Pick<Charter, "signers">, kid: string): string | undefined {
+  if (signers.some((one) => one.kid === kid)) return undefined;
+  return `the charter does not name ${kid}, the key to sign with here, so agents would refuse every statement: fairlead hub signing-key --key ARN > next.json, then fairlead hub rotate-signing-key --signing-key next.json --recovery-key FILE (docs/recovery.md#a-new-signing-key)`;
+}
+
 /** The held charter stays unless the new one is of the same hub and newer. */
 export function newerCharter(held: Charter, next: Charter): boolean {
   return next.hub === held.hub && next.serial > held.serial && next.epoch >= held.epoch;

@@ -1,13 +1,12 @@
-/** Stream → relay with audit log, and rollouts; bus → releases and assignments. Every handler may be called twice for the same thing. */
+/** Bus → releases, assignments, looks and gates. Every handler may be called twice for the same thing. */
 import { bus } from "./bus.ts";
-import { asynchronous, eventSourceMapping, target } from "./failures.ts";
+import { asynchronous, target } from "./failures.ts";
 import { release } from "./release.ts";
 import {
   deadLetter,
   deleteRows,
   listObjects,
   names,
-  publish,
   readObjects,
   readSecrets,
   readTable,
@@ -16,48 +15,6 @@ import {
   writeObjects,
   writeTable,
 } from "./rights.ts";
-import { table } from "./table.ts";
-
-// The audit log has no follower of its own: a stream is read by two functions at most.
-table.subscribe(
-  "Relay",
-  {
-    ...small,
-    handler: "functions/events/relay.handler",
-    environment: { ...names, FAIRLEAD_BUS: bus.name },
-    permissions: [publish, readTable, writeTable, writeObjects("audit-log"), deadLetter],
-  },
-  {
-    // Heartbeats and counts are no facts, and they are what an idle fleet writes. What this function itself writes has `log`.
-    filters: [
-      {
-        dynamodb: {
-          NewImage: {
-            heardAt: { N: [{ exists: false }] },
-            log: { S: [{ exists: false }] },
-            meteredAt: { N: [{ exists: false }] },
-          },
-        },
-      },
-    ],
-    transform: { eventSourceMapping },
-  },
-);
-
-table.subscribe(
-  "RolloutTick",
-  {
-    ...small,
-    handler: "functions/events/rollout-tick.handler",
-    environment: names,
-    permissions: [readTable, writeTable, deleteRows, readObjects("targets"), listObjects, deadLetter],
-  },
-  {
-    // Only placements that a cluster reported on.
-    filters: [{ dynamodb: { NewImage: { observed: { M: { seq: { N: [{ exists: true }] } } } } } }],
-    transform: { eventSourceMapping },
-  },
-);
 
 bus.subscribe("Release", release.arn, {
   pattern: {

@@ -5,6 +5,7 @@
 import { bus, deadLetters } from "./bus.ts";
 import { objects } from "./objects.ts";
 import { packaged } from "./package.ts";
+import { place } from "./regions.ts";
 import { table } from "./table.ts";
 
 type Folder = "apis" | "bundles" | "reads" | "trees" | "targets" | "charts" | "drift-audits" | "audit-log";
@@ -49,7 +50,11 @@ export const readSecrets = { actions: ["ssm:GetParameter"], resources: secrets }
 export const writeSecrets = { actions: ["ssm:PutParameter", "ssm:DeleteParameter"], resources: secrets };
 
 /** What every function knows: names, no secrets. */
-export const names = { FAIRLEAD_TABLE: table.name, FAIRLEAD_BUCKET: objects.name };
+export const names = {
+  FAIRLEAD_TABLE: table.name,
+  FAIRLEAD_BUCKET: objects.name,
+  ...(place.kind === "alone" ? {} : { FAIRLEAD_REGION: place.region }),
+};
 
 /** AWS's own three lines for each call cost more than an idle poll; what fails is told all the same. */
 export const quiet = {

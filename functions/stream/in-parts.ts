@@ -30,6 +30,14 @@ export async function inParts(
   return { batchItemFailures: numbers.map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
+/** Of the same batch, handled by two: what either of them left comes again, to both. */
+export function leftByEither(...answers: readonly DynamoDBBatchResponse[]): DynamoDBBatchResponse {
+  const numbers = new Set(
+    answers.flatMap(({ batchItemFailures }) => batchItemFailures.map((one) => one.itemIdentifier)),
+  );
+  return { batchItemFailures: [...numbers].map((itemIdentifier) => ({ itemIdentifier })) };
+}
+
 async function part(work: Work, given: readonly DynamoDBRecord[]): Promise<void> {
   const records = given.filter((record) => !work.failed.has(itemOf(record)));
   work.left.push(...given.filter((record) => !records.includes(record)));

@@ -1,6 +1,6 @@
 /** Which region of a hub writes: what keeps the others from it, and what a charter that moves it must say. */
 import { describe, expect, it } from "vitest";
-import { charterFault, charterSchema, kidOf, type Charter } from "#core/charter.ts";
+import { charterFault, charterSchema, kidOf, signerFault, type Charter } from "#core/charter.ts";
 import { writerFault } from "#core/region.ts";
 
 const key = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } as const;
@@ -36,6 +36,14 @@ describe("charterFault", () => {
     expect(charterFault(held, { ...unnamed, serial: 200 }, undefined)).toContain("it names no region");
     expect(charterFault(held, { ...held, serial: 200, epoch: 4 }, undefined)).toBeUndefined();
     expect(charterFault(unnamed, { ...held, serial: 200 }, undefined)).toBeUndefined();
+  });
+});
+
+describe("signerFault", () => {
+  // What would break: a region takes over, signs with its own key, and every agent refuses every statement.
+  it("keeps a region from signing with a key that the charter does not name, and says how to name it", () => {
+    expect(signerFault(held, kidOf(key))).toBeUndefined();
+    expect(signerFault(held, "another")).toContain("fairlead hub rotate-signing-key");
   });
 });
 

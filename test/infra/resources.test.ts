@@ -15,11 +15,7 @@ import { pack } from "../../functions/render/pack.ts";
 import { matchingRules } from "../support/event-ruler.ts";
 import { eventSamples, nearMisses, streamSamples } from "../support/event-samples.ts";
 import { dumpResources, type Dump, type DumpedResource } from "../support/sst/dump.ts";
-
-interface Statement {
-  actions: string[];
-  resources: string[];
-}
+import { environmentOf, functionsOf, nameOf, rightsAlone, rightsOf } from "../support/sst/rights.ts";
 
 interface KeyPolicy {
   Statement: { Action: string[] }[];
@@ -42,161 +38,14 @@ afterAll(() => dump?.remove());
 
 const ofType = (type: string): DumpedResource[] =>
   dump.resources.filter((resource) => resource.type === type);
-const functions = (): DumpedResource[] => ofType("aws:lambda/function:Function");
-/** SST's own name of a function, without the ending of the Lambda resource. */
-const nameOf = ({ name }: DumpedResource): string => name.replace(/Function$/, "");
-
-function environmentOf({ inputs }: DumpedResource): Record<string, string> {
-  return (inputs["environment"] as { variables: Record<string, string> }).variables;
-}
-
-function statementsOf(functionName: string): Statement[] {
-  const role = ofType("aws:iam/role:Role").find(({ name }) => name === `${functionName}Role`);
-  const policies = (role?.inputs["inlinePolicies"] ?? []) as { policy: string }[];
-  return policies.flatMap(({ policy }) => JSON.parse(policy) as Statement[]);
-}
-
-/** `{ "s3:GetObject": ["bundles/*"] }`: each action with the last part of what it is allowed on. */
-function rightsOf(functionName: string): Record<string, string[]> {
-  const rights: Record<string, string[]> = {};
-  for (const { actions, resources } of statementsOf(functionName))
-    for (const action of actions)
-      rights[action] = [
-        ...(rights[action] ?? []),
-        ...resources.map((arn) => arn.split(":").slice(5).join(":")),
-      ].sort();
-  return rights;
-}
+const functions = (): DumpedResource[] => functionsOf(dump.resources);
 
 describe("rights", () => {
-  const table = ["TableTable"];
-  const stream = ["TableTable/stream/1"];
-  const bucket = ["ObjectsBucket"];
-  const read = { "dynamodb:BatchGetItem": table, "dynamodb:GetItem": table, "dynamodb:Query": table };
-  const write = { "dynamodb:PutItem": table, "dynamodb:UpdateItem": table };
-  const remove = { "dynamodb:DeleteItem": table };
-  const list = { "s3:ListBucket": bucket };
-  const aside = { "sqs:SendMessage": ["DeadLettersQueue"] };
-  const follow = {
-    "dynamodb:DescribeStream": stream,
-    "dynamodb:GetRecords": stream,
-    "dynamodb:GetShardIterator": stream,
-    "dynamodb:ListStreams": stream,
-  };
-  const parameters = ["parameter/fairlead/check/*"];
-  const CONTENT = ["apis", "bundles", "charts", "reads", "targets", "trees"];
-  const inBucket = (...folders: string[]) => folders.map((folder) => `ObjectsBucket/${folder}/*`);
-  const release = {
-    ...read,
-    ...write,
-    ...remove,
-    ...list,
-    "s3:GetObject": inBucket("apis", "bundles", "charts", "reads", "targets", "trees"),
-    "s3:PutObject": inBucket("bundles", "charts", "reads", "targets", "trees"),
-    "ssm:GetParameter": parameters,
-  };
-  const expected: Record<string, Record<string, string[]>> = {
-    Agents: {
-      ...read,
-      ...write,
-      ...list,
-      "s3:GetObject": inBucket("apis", "bundles"),
-      "s3:PutObject": inBucket("apis"),
-    },
-    Api: {
-      ...read,
-      ...write,
-      ...remove,
-      ...list,
-      "s3:GetObject": inBucket("apis", "audit-log", "bundles", "drift-audits", "targets", "trees"),
-      "s3:PutObject": inBucket("apis", "targets", "trees"),
-      "lambda:InvokeFunction": ["PlanFunction"],
-      "ssm:GetParameter": parameters,
-      "ssm:PutParameter": parameters,
-      "ssm:DeleteParameter": parameters,
-    },
-    TableSubscriberRelayFunction: {
-      ...follow,
-      ...aside,
-      ...read,
-      ...write,
-      "events:PutEvents": ["BusBus"],
-      "s3:PutObject": inBucket("audit-log"),
-    },
-    TableSubscriberRolloutTickFunction: {
-      ...follow,
-      ...aside,
-      ...read,
-      ...write,
-      ...remove,
-      ...list,
-      "s3:GetObject": inBucket("targets"),
-    },
-    Release: { ...release, ...aside, "kms:GetPublicKey": [SIGNING_KEY], "kms:Sign": [SIGNING_KEY] },
-    Plan: {
-      ...read,
-      ...list,
-      "s3:GetObject": inBucket("apis", "bundles", "charts", "targets", "trees"),
-    },
-    CollectGarbageHandler: {
-      ...read,
-      ...remove,
-      ...list,
-      "s3:ListBucketVersions": bucket,
-      "s3:DeleteObjectVersion": inBucket(...CONTENT),
-      "s3:GetObject": inBucket(...CONTENT),
-      "s3:PutObject": inBucket(...CONTENT),
-    },
-    Promote: {
-      ...read,
-      ...write,
-      ...list,
-      ...aside,
-      "s3:GetObject": inBucket("bundles", "reads", "targets", "trees"),
-      "ssm:GetParameter": parameters,
-    },
-    BusSubscriberAssignFunction: {
-      ...read,
-      ...write,
-      ...list,
-      ...aside,
-      "s3:GetObject": inBucket("targets"),
-    },
-    BusSubscriberLookSourceFunction: {
-      ...read,
-      ...write,
-      ...aside,
-      ...list,
-      "s3:GetObject": inBucket("trees"),
-      "s3:PutObject": inBucket("trees"),
-      "ssm:GetParameter": parameters,
-    },
-    BusSubscriberJudgeFunction: {
-      ...read,
-      ...write,
-      ...remove,
-      ...list,
-      ...aside,
-      "s3:GetObject": inBucket("bundles", "targets"),
-      "ssm:GetParameter": parameters,
-    },
-    PollSourcesHandler: {
-      ...read,
-      ...write,
-      ...list,
-      "s3:GetObject": inBucket("trees"),
-      "s3:PutObject": inBucket("trees"),
-      "ssm:GetParameter": parameters,
-    },
-    SweepHandler: { ...read, ...write, ...remove, ...list, "s3:GetObject": inBucket("targets") },
-    DriftAuditHandler: { ...read, ...write, "s3:PutObject": inBucket("drift-audits") },
-  };
-
   it("are, for each function, what this list says and nothing more", () => {
     const found = Object.fromEntries(
-      functions().map((resource) => [nameOf(resource), rightsOf(nameOf(resource))]),
+      functions().map((resource) => [nameOf(resource), rightsOf(dump.resources, nameOf(resource))]),
     );
-    expect(found).toEqual(expected);
+    expect(found).toEqual(rightsAlone(SIGNING_KEY));
   });
 
   it("give the provider's secret to people's API, and the signing key's name to the release function", () => {
@@ -227,6 +76,15 @@ describe("rights", () => {
         }),
       ]);
     }
+  });
+});
+
+describe("a hub of one region", () => {
+  it("knows of no other: no function is told a region, and nothing is copied", () => {
+    expect(functions().filter((resource) => "FAIRLEAD_REGION" in environmentOf(resource))).toEqual([]);
+    expect(ofType("aws:dynamodb/table:Table").map(({ inputs }) => inputs["replicas"])).toEqual([undefined]);
+    expect(ofType("aws:s3/bucket:Bucket").map(({ name }) => name)).toEqual(["ObjectsBucket"]);
+    expect(ofType("aws:s3/bucketReplicationConfig:BucketReplicationConfig")).toEqual([]);
   });
 });
 

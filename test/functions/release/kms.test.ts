@@ -51,7 +51,9 @@ describe("kmsSigner", () => {
   it("asks for no signature of more than KMS takes, and names what to shorten", async () => {
     const signer = await kmsSigner(client, await keyOf("ECC_NIST_EDWARDS25519"));
     const long = { ...STATEMENT, app: "a".repeat(4000) };
-    await expect(signer.sign(long)).rejects.toThrow(/KMS takes 4096: shorten what its App says in spec\.sync\.ignore/);
+    await expect(signer.sign(long)).rejects.toThrow(
+      /KMS takes 4096: shorten what its App says in spec\.sync\.ignore/,
+    );
   });
 
   it("refuses a key that is no Ed25519 key, and one that is not there", async () => {

@@ -2,7 +2,7 @@
 import type { DynamoDBRecord } from "aws-lambda";
 import { array, assert, asyncProperty, boolean, constantFrom, record as shape } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { inParts } from "../../../functions/stream/in-parts.ts";
+import { inParts, leftByEither } from "../../../functions/stream/in-parts.ts";
 
 const record = (sequence: number, item: string = String(sequence)): DynamoDBRecord => ({
   dynamodb: { SequenceNumber: String(sequence), Keys: { pk: { S: item } } },
@@ -76,5 +76,15 @@ describe("inParts", () => {
         }
       }),
     );
+  });
+});
+
+describe("leftByEither", () => {
+  it("names once what one of two handlers of a batch left, and nothing where neither did", () => {
+    const left = (...numbers: string[]) => ({
+      batchItemFailures: numbers.map((itemIdentifier) => ({ itemIdentifier })),
+    });
+    expect(leftByEither(left("7"), left("3", "7"))).toEqual(left("7", "3"));
+    expect(leftByEither(left(), left())).toEqual(left());
   });
 });

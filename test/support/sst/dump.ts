@@ -14,6 +14,10 @@ export interface DumpedResource {
   /** Such as `aws:lambda/function:Function`. */
   type: string;
   name: string;
+  /** Where it is. */
+  region: string;
+  /** It is not made: it was there. */
+  lookedUp?: boolean;
   inputs: Record<string, unknown>;
 }
 
@@ -24,13 +28,13 @@ export interface Dump {
   remove(): Promise<void>;
 }
 
-/** Throws with SST's own output when it does not get through. */
-export async function dumpResources(secrets: Record<string, string>): Promise<Dump> {
+/** `region`: where the deployment goes. Throws with SST's own output when it does not get through. */
+export async function dumpResources(secrets: Record<string, string>, region?: string): Promise<Dump> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-sst-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     await layOut(folder);
-    const output = await diff(folder, secrets).catch(async (error: unknown) => {
+    const output = await diff(folder, secrets, region).catch(async (error: unknown) => {
       const log = await readFile(join(folder, "dump.json.failed"), "utf8").catch(() => "it was not started");
       throw new Error(`the engine said: ${log}`, { cause: error });
     });
@@ -43,7 +47,11 @@ export async function dumpResources(secrets: Record<string, string>): Promise<Du
   }
 }
 
-async function diff(folder: string, secrets: Record<string, string>): Promise<string> {
+async function diff(
+  folder: string,
+  secrets: Record<string, string>,
+  region: string | undefined,
+): Promise<string> {
   const aws = await startMiniStack();
   try {
     const engine = new URL("engine.ts", import.meta.url).href;
@@ -51,6 +59,7 @@ async function diff(folder: string, secrets: Record<string, string>): Promise<st
       ...(await sstEnvironment(folder, `import(${JSON.stringify(engine)});\n`)),
       ...secretsOf(secrets),
       ...accountOf(aws),
+      ...(region === undefined ? {} : { AWS_REGION: region }),
       FAIRLEAD_SST_DUMP: join(folder, "dump.json"),
     };
     return await runSst(["diff", "--stage", "check"], folder, env);

@@ -15,10 +15,20 @@ import { pulumiVersion } from "./platform.ts";
 /** Pulumi's mark on a value that hangs on a secret; the value itself stands beside it. */
 const SECRET_MARK = "4dabf18193072939515e22adb298388d";
 const ACCOUNT = "000000000000";
+const REGION = process.env["AWS_REGION"] ?? "us-east-1";
 
 type Inputs = Record<string, unknown>;
+interface Asked {
+  type: string;
+  name: string;
+  inputs: Inputs;
+  /** `URN::ID`, empty for the one that the configuration names. */
+  provider?: string;
+  /** Of what is there already, and only looked up. */
+  id?: string;
+}
 interface Mocks {
-  newResource(args: { type: string; name: string; inputs: Inputs }): { id: string; state: Inputs };
+  newResource(args: Asked): { id: string; state: Inputs };
   call(args: { token: string; inputs: Inputs }): Inputs;
 }
 interface Sdk {
@@ -82,24 +92,37 @@ function option(args: string[], name: string): string {
 
 function mocks(found: DumpedResource[]): Mocks {
   return {
-    newResource: ({ type, name, inputs }) => {
-      found.push({ type, name, inputs: plain(inputs) as Inputs });
+    newResource: (asked) => {
+      const { type, name, inputs } = asked;
+      const region = regionOf(asked, found);
+      const lookedUp = asked.id !== undefined && asked.id !== "";
+      found.push({ type, name, region, inputs: plain(inputs) as Inputs, ...(lookedUp ? { lookedUp } : {}) });
       const service = /^aws:([a-z0-9]+)\//.exec(type)?.[1] ?? "other";
-      const own = typeof inputs["name"] === "string" ? inputs["name"] : name;
-      const arn = `arn:aws:${service}:us-east-1:${ACCOUNT}:${name}`;
+      const own = lookedUp ? asked.id : inputs["name"];
+      const arn = `arn:aws:${service}:${region}:${ACCOUNT}:${name}`;
       const made = {
         arn,
-        name: own,
+        name: own ?? name,
         bucket: name,
         url: `https://${name}.example`,
         functionUrl: `https://${name}.example/`,
         streamArn: `${arn}/stream/1`,
         result: "0123456789",
+        ...(lookedUp ? { bucket: asked.id, streamEnabled: true } : {}),
       };
-      return { id: own, state: { ...made, ...inputs } };
+      return { id: typeof own === "string" ? own : name, state: { ...made, ...inputs } };
     },
     call: ({ token, inputs }) => answers(token, inputs),
   };
+}
+
+/** That of its provider, which was described before. */
+function regionOf({ provider = "" }: Asked, found: readonly DumpedResource[]): string {
+  // A type's name comes after those of its parents.
+  const [, , types = "", name] = provider.split("::");
+  const type = types.split("$").at(-1);
+  const own = found.find((one) => one.type === type && one.name === name)?.inputs["region"];
+  return typeof own === "string" ? own : REGION;
 }
 
 function plain(value: unknown): unknown {
@@ -116,9 +139,9 @@ function answers(token: string, inputs: Inputs): Inputs {
   return {
     ...inputs,
     accountId: ACCOUNT,
-    region: "us-east-1",
-    name: "us-east-1",
-    id: "us-east-1",
+    region: REGION,
+    name: REGION,
+    id: REGION,
     partition: "aws",
   };
 }
