@@ -250,7 +250,12 @@ describe.each(dynamoEngines)("on $name", (engine) => {
     });
     await look(hub, "default", "shop");
     expect(await getResource(hub.db, "App", "default", "shop")).toBeDefined();
+    await putBeat(hub.db, "default", silent.cluster, hub.now());
     await putReport(hub.db, "default", silent.cluster, reportOf(silent), hub.now());
+    await look(hub, "default", "shop");
+    // Its rollout does not know yet.
+    expect(await getResource(hub.db, "App", "default", "shop")).toBeDefined();
+    await tick(hub, "default", "shop", release);
     await look(hub, "default", "shop");
     expect(await getResource(hub.db, "App", "default", "shop")).toBeUndefined();
     expect(await listAssignments(hub.db, "default", silent.cluster)).toEqual([]);
