@@ -49,7 +49,10 @@ export async function readPrevious(
   };
 }
 
-/** A removal stays a target until its cluster has told that it is done. */
+/**
+ * A removal stays a target until its cluster has told that it is done. Where there is no placement the App was never given, or its
+ * end was under way when somebody applied it again.
+ */
 async function goneClusters(
   db: Db,
   { app, clusters, known }: Situation,
@@ -59,7 +62,10 @@ async function goneClusters(
   const leaving = [...targets.keys()].filter((cluster) => !kept.has(cluster) && known.has(cluster));
   const { project, name } = app.resource.metadata;
   const placements = await getPlacements(db, project, name, leaving);
-  const isGone = (cluster: string): boolean =>
-    targets.get(cluster)?.action === "remove" && placements.get(cluster)?.observed?.phase === "removed";
+  const isGone = (cluster: string): boolean => {
+    if (targets.get(cluster)?.action !== "remove") return false;
+    const placement = placements.get(cluster);
+    return placement === undefined || placement.observed?.phase === "removed";
+  };
   return leaving.filter((cluster) => !isGone(cluster)).sort();
 }

@@ -1,6 +1,8 @@
 /** A deleted App stays until the release that takes it off every cluster is through, whatever ends before. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { look } from "../../../functions/release/look.ts";
+import { tick } from "../../../functions/rollout/tick.ts";
+import { deletePlacement, listPlacements } from "../../../functions/store/placement.ts";
 import { getResource, markDeleting } from "../../../functions/store/resource.ts";
 import { app, cluster } from "../../support/hub-parts.ts";
 import { CLUSTERS, rolloutHub, type RolloutHub } from "../rollout/rollout-hub.ts";
@@ -58,5 +60,22 @@ describe("an App that is deleted", () => {
     expect(await stored()).toBeUndefined();
     await hub.step(made.release);
     expect(Object.values(await hub.given())).toEqual(Object.values(CLUSTERS).map(() => undefined));
+  });
+
+  it("goes also where its end was under way when it was applied and deleted again", async () => {
+    await hub.apply(app());
+    await hub.run(await hub.release(`c${(commits += 1)}`, "blue"));
+    await mark();
+    const made = await look(hub, "default", "shop");
+    if (made.kind !== "released") throw new Error(JSON.stringify(made));
+    await hub.step(made.release);
+    await hub.report(removed);
+    await tick(hub, "default", "shop", made.release);
+    await hub.apply(app());
+    await mark();
+    for (const placement of await listPlacements(hub.db, "default", "shop"))
+      await deletePlacement(hub.db, placement);
+    expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
+    expect(await stored()).toBeUndefined();
   });
 });
