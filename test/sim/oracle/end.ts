@@ -28,8 +28,10 @@ export async function endOf(world: World, app: string = APP): Promise<End> {
   if (record.release === 0 && record.error === undefined) return { kind: "there" };
   const rollout = await getRollout(world.db, PROJECT, app, inForce(record));
   if (rollout === undefined) return notYet(`no rollout ${inForce(record)}`);
-  const waits = waitsFor(rollout) ?? (await heldWaits(world, record));
-  if (waits !== undefined) return waits;
+  const [waits, held] = [waitsFor(rollout), await heldWaits(world, record)];
+  // Instead of what was aborted, what waits for a yes already.
+  const first = waits?.for === "release" ? (held ?? waits) : (waits ?? held);
+  if (first !== undefined) return first;
   // What was gone back from by hand stays away until somebody says so.
   if (
     record.error !== undefined &&
@@ -71,7 +73,7 @@ async function heldWaits(world: World, { app, withheld }: AppRecord): Promise<En
     : notYet(`release ${held.release} is approved, and not made`);
 }
 
-function waitsFor(rollout: Rollout): End | undefined {
+function waitsFor(rollout: Rollout): Extract<End, { kind: "waits" }> | undefined {
   const answer = answerTo(rollout);
   return answer === undefined ? undefined : { kind: "waits", for: answer, release: rollout.release };
 }
