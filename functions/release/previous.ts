@@ -45,25 +45,27 @@ export async function readPrevious(
     returned,
     moving,
     aborted,
-    gone: await goneClusters(deps.db, situation, targets),
+    gone: await goneClusters(deps.db, situation, targets, rollout?.state.kind === "succeeded"),
   };
 }
 
 /**
- * A removal stays a target until its cluster has told that it is done. Where there is no placement the App was never given, or its
- * end was under way when somebody applied it again.
+ * A removal stays a target until its cluster has told that it is done, and its rollout is through: until then it may go back, and
+ * the cluster has the App again. Where there is no placement the App was never given, or its end was under way when somebody
+ * applied it again.
  */
 async function goneClusters(
   db: Db,
   { app, clusters, known }: Situation,
   targets: ReadonlyMap<string, Target>,
+  isThrough: boolean,
 ): Promise<string[]> {
   const kept = new Set(clusters.map(({ metadata }) => metadata.name));
   const leaving = [...targets.keys()].filter((cluster) => !kept.has(cluster) && known.has(cluster));
   const { project, name } = app.resource.metadata;
   const placements = await getPlacements(db, project, name, leaving);
   const isGone = (cluster: string): boolean => {
-    if (targets.get(cluster)?.action !== "remove") return false;
+    if (!isThrough || targets.get(cluster)?.action !== "remove") return false;
     const placement = placements.get(cluster);
     return placement === undefined || placement.observed?.phase === "removed";
   };

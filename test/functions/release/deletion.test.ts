@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { look } from "../../../functions/release/look.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { deletePlacement, listPlacements } from "../../../functions/store/placement.ts";
+import { getRelease } from "../../../functions/store/rollout.ts";
 import { getResource, markDeleting } from "../../../functions/store/resource.ts";
 import { app, cluster } from "../../support/hub-parts.ts";
 import { CLUSTERS, rolloutHub, type RolloutHub } from "../rollout/rollout-hub.ts";
@@ -77,5 +78,20 @@ describe("an App that is deleted", () => {
       await deletePlacement(hub.db, placement);
     expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
     expect(await stored()).toBeUndefined();
+  });
+
+  it("is taken again off clusters that a failed removal gave it back to", async () => {
+    await hub.apply(app({ rollout: { maxUnavailable: "100%", onFailure: "rollback" } }));
+    await hub.run(await hub.release(`c${(commits += 1)}`, "grey"));
+    await mark();
+    const made = await look(hub, "default", "shop");
+    if (made.kind !== "released") throw new Error(JSON.stringify(made));
+    await hub.step(made.release);
+    await hub.report({ ...removed, d: "failed" });
+    expect((await hub.step(made.release)).state.kind).toBe("rolling-back");
+    const next = await look(hub, "default", "shop");
+    if (next.kind !== "released") throw new Error(JSON.stringify(next));
+    const release = await getRelease(hub.db, "default", "shop", next.release);
+    expect([release?.targetCount, release?.removed]).toEqual([4, 4]);
   });
 });
