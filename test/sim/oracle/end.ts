@@ -47,7 +47,8 @@ export async function endOf(world: World, app: string = APP): Promise<End> {
     return notYet(`release ${rollout.release} of ${record.release} is ${rollout.state.kind}`);
   const missing = [...(await clustersNotOn(world, app, rollout)), ...(await wrongHolds(world))];
   if (missing.length > 0) return notYet(missing.join("; "));
-  if (stored.deleting) return notYet("the App is about to go, and nothing has it any more");
+  if (stored.deleting && !(await isRejected(world, record)))
+    return notYet("the App is about to go, and nothing has it any more");
   return record.active ? notYet("all is done, and the App is still swept") : { kind: "there" };
 }
 
@@ -71,6 +72,12 @@ async function heldWaits(world: World, { app, withheld }: AppRecord): Promise<En
   return held.state.approved === undefined
     ? { kind: "waits", for: "approve", release: held.release }
     : notYet(`release ${held.release} is approved, and not made`);
+}
+
+/** Somebody said no to what would take the App away: it stays until somebody applies or deletes it again. */
+async function isRejected(world: World, { app, withheld }: AppRecord): Promise<boolean> {
+  const held = withheld === undefined ? undefined : await getRollout(world.db, PROJECT, app, withheld);
+  return held?.state.kind === "aborted";
 }
 
 function waitsFor(rollout: Rollout): Extract<End, { kind: "waits" }> | undefined {
