@@ -2,22 +2,15 @@
 import { apiSchemasSchema, type ApiSchemas } from "#core/api-schemas.ts";
 import type { Served } from "../store/served.ts";
 import { readApiDocument, type Readable } from "./api-documents.ts";
+import { remembered } from "./remembered.ts";
 
 /** Some 3 MB each. */
 const KEPT_MAX = 16;
 
-const kept = new WeakMap<Readable, Map<string, ApiSchemas>>();
-
-async function getApiSchemas(store: Readable, digest: string): Promise<ApiSchemas> {
-  const held = kept.get(store) ?? new Map<string, ApiSchemas>();
-  kept.set(store, held);
-  const schemas = held.get(digest) ?? apiSchemasSchema.parse(await readApiDocument(store, "schemas", digest));
-  held.delete(digest);
-  held.set(digest, schemas);
-  const [oldest] = held.keys();
-  if (held.size > KEPT_MAX && oldest !== undefined) held.delete(oldest);
-  return schemas;
-}
+const getApiSchemas = remembered(KEPT_MAX, async (store: Readable, digest) => ({
+  value: apiSchemasSchema.parse(await readApiDocument(store, "schemas", digest)),
+  size: 1,
+}));
 
 /**
  * By cluster, as far as they told of the version that they run; one value for all that told the same. Of more than

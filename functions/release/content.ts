@@ -107,12 +107,12 @@ export async function getTargetPage(store: Readable, digest: string): Promise<Ta
 
 const indexOf = remembered(REMEMBERED_BYTES_MAX, async (store: Readable, digest) => {
   const { document, bytes } = await getDocument(store, digest);
-  return { value: targetIndexSchema.parse(document).pages, bytes };
+  return { value: targetIndexSchema.parse(document).pages, size: bytes };
 });
 
 const pageOf = remembered(REMEMBERED_BYTES_MAX, async (store: Readable, digest) => {
   const { document, bytes } = await getDocument(store, digest);
-  return { value: targetPageSchema.parse(document).targets, bytes };
+  return { value: targetPageSchema.parse(document).targets, size: bytes };
 });
 
 export async function putDocument(store: Writable, document: unknown): Promise<string> {

@@ -5,33 +5,33 @@
 
 export interface Sized<T> {
   value: T;
-  /** Of its text. */
-  bytes: number;
+  /** In the unit of the bound: bytes of its text, or 1 where so many are kept. */
+  size: number;
 }
 
 /** `read` is asked for what is not kept, for each store by itself; what was asked for longest ago is let go first. */
-export function remembered<S extends object, T>(
-  bytesMax: number,
-  read: (store: S, digest: string) => Promise<Sized<T>>,
-): (store: S, digest: string) => Promise<T> {
+export function remembered<S extends object, T, A extends unknown[] = []>(
+  sizeMax: number,
+  read: (store: S, digest: string, ...more: A) => Promise<Sized<T>>,
+): (store: S, digest: string, ...more: A) => Promise<T> {
   const stores = new WeakMap<S, Kept<T>>();
-  return async (store, digest) => {
-    const kept = stores.get(store) ?? new Kept<T>(bytesMax);
+  return async (store, digest, ...more) => {
+    const kept = stores.get(store) ?? new Kept<T>(sizeMax);
     stores.set(store, kept);
-    const found = kept.find(digest) ?? (await read(store, digest));
+    const found = kept.find(digest) ?? (await read(store, digest, ...more));
     kept.note(digest, found);
     return found.value;
   };
 }
 
 class Kept<T> {
-  readonly #bytesMax: number;
+  readonly #sizeMax: number;
   /** In the order in which they were asked for. */
   readonly #all = new Map<string, Sized<T>>();
-  #bytes = 0;
+  #size = 0;
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  constructor(sizeMax: number) {
+    this.#sizeMax = sizeMax;
   }
 
   find(digest: string): Sized<T> | undefined {
@@ -41,15 +41,15 @@ class Kept<T> {
   note(digest: string, one: Sized<T>): void {
     this.#drop(digest);
     this.#all.set(digest, one);
-    this.#bytes += one.bytes;
+    this.#size += one.size;
     for (const old of this.#all.keys()) {
-      if (this.#bytes <= this.#bytesMax) return;
+      if (this.#size <= this.#sizeMax) return;
       this.#drop(old);
     }
   }
 
   #drop(digest: string): void {
-    this.#bytes -= this.#all.get(digest)?.bytes ?? 0;
+    this.#size -= this.#all.get(digest)?.size ?? 0;
     this.#all.delete(digest);
   }
 }

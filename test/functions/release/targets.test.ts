@@ -50,7 +50,7 @@ it("lets go what was asked for longest ago, and keeps nothing that could not be 
   const get = remembered(20, async (_store: object, digest: string) => {
     read.push(digest);
     if (digest === "bad") throw new Error("away");
-    return { value: digest, bytes: 10 };
+    return { value: digest, size: 10 };
   });
   const store = {};
   for (const digest of ["a", "b", "a", "c", "a", "b"]) expect(await get(store, digest)).toBe(digest);
