@@ -33,11 +33,17 @@ export class EventTeller {
     this.#pending.push(...news.slice(0, PENDING_MAX - this.#pending.length));
   }
 
-  /** All that was told since; `uidOf` knows the placement of an App. */
-  async write(uidOf: (app: string) => string | undefined): Promise<void> {
+  /**
+   * All that was told since; `uidOf` knows the placement of an App. `kubectl describe` finds an Event by that uid alone:
+   * while placements are `coming`, what regards one that is not there yet stays for a later write.
+   */
+  async write(uidOf: (app: string) => string | undefined, coming = false): Promise<void> {
     const now = this.#deps.clock();
     const due = new Map<string, Due>();
-    for (const news of this.#pending.splice(0)) {
+    const waits = ({ app }: News): boolean => coming && app !== undefined && uidOf(app) === undefined;
+    const told = this.#pending;
+    this.#pending = told.filter(waits);
+    for (const news of told.filter((one) => !waits(one))) {
       const series = this.#count(news, now);
       if (series !== undefined) due.set(seriesKey(news), { news, series });
     }

@@ -17,6 +17,8 @@ import { backoff, type Alarm } from "./wait.ts";
 
 const { apiVersion, kind, label } = PLACEMENT_DEFINITION;
 const WRITE = { dryRun: false, force: true };
+/** A kind that was defined just now is served a moment later; where it never is, Events do without placements. */
+const COMING_TRIES = 5;
 
 /** `content` is absent where there is nothing to tell: such an App has no object. */
 export interface Shown {
@@ -65,7 +67,8 @@ export class PlacementShow {
     let failures = 0;
     while (options.placements && !this.#stopper.stopped) {
       failures = (await this.#tried()) ? 0 : failures + 1;
-      if (!this.#stopper.stopped) await this.#events.write((app) => this.#uids.get(app));
+      if (!this.#stopper.stopped)
+        await this.#events.write((app) => this.#uids.get(app), failures > 0 && failures < COMING_TRIES);
       if (failures === 0) await this.#alarm.wait(sleep, Number.POSITIVE_INFINITY);
       // A delivery goes through its phases within a moment: what matters is where it comes to rest.
       const ms =

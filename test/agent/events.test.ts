@@ -72,6 +72,25 @@ describe(EventTeller.name, () => {
     await tells(kube, "shop", "Removed", /removed/);
   });
 
+  it("stands at the placement also when the server serves the new kind only a moment later", async () => {
+    const hub = await TestHub.create();
+    const memory = memoryCluster();
+    let refusals = 2;
+    const kube: MemoryKube = {
+      ...memory,
+      apply: async (object, options) => {
+        if (object.kind === "Placement" && refusals-- > 0) throw new KubeError(404, "NotFound", "not yet");
+        return await memory.apply(object, options);
+      },
+    };
+    startAgent(hub, kube, { token: hub.token(), ...SHOWN });
+    await hub.assign("shop", [configMap("a")], { release: 7 });
+    const applied = await tells(kube, "shop", "Applied", /^release 7: 1 created$/);
+    expect(refusals).toBeLessThan(0);
+    const uid = (await kube.get(placement))?.metadata["uid"];
+    expect(applied?.involvedObject.uid).toBe(uid);
+  });
+
   it("tells of a failure once, and writes nothing when nothing has changed, nor after a restart", async () => {
     const hub = await TestHub.create();
     const memory = memoryCluster();

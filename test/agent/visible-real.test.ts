@@ -51,8 +51,13 @@ describe(`${PlacementShow.name}, on a server`, () => {
     const at = fields.find(({ manager }) => manager === "kubectl-annotate")?.time ?? "";
     expect(held()?.until).toBe(Date.parse(at) + 2 * 3_600_000);
 
-    const told = await server.kubectl(SYSTEM, ["describe", "placement/shop"]);
-    expect(told).toMatch(/Normal +Applied +\S+ +fairlead-agent +release 1, commit 0123456789ab: 1 created/);
+    await vi.waitFor(
+      async () =>
+        expect(await server.kubectl(SYSTEM, ["describe", "placement/shop"])).toMatch(
+          /Normal +Applied +\S+ +fairlead-agent +release 1, commit 0123456789ab: 1 created/,
+        ),
+      SERVER_WAIT,
+    );
     await vi.waitFor(
       async () =>
         expect(await server.kubectl(SYSTEM, ["get", "events"])).toMatch(
