@@ -4,6 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import {
+  checkRows,
   deleteRows,
   listObjects,
   deadLetter,
@@ -46,6 +47,7 @@ export const release = new sst.aws.Function("Release", {
   permissions: [
     readTable,
     writeTable,
+    checkRows,
     deleteRows,
     readObjects("apis", "trees", "targets", "bundles", "charts", "reads"),
     listObjects,

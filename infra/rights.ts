@@ -16,6 +16,8 @@ export const readTable = {
 };
 /** Puts and updates: for functions that never remove a row. */
 export const writeTable = { actions: ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources: [table.arn] };
+/** Of a row that a transaction leaves as it is. */
+export const checkRows = { actions: ["dynamodb:ConditionCheckItem"], resources: [table.arn] };
 export const deleteRows = { actions: ["dynamodb:DeleteItem"], resources: [table.arn] };
 
 export function readObjects(...folders: Folder[]) {

@@ -110,11 +110,33 @@ export async function pagePlacements(
   return { ...page, items: page.items.map((item) => placementSchema.parse(item)) };
 }
 
-export async function deletePlacement(db: Db, placement: Placement): Promise<void> {
-  const { project, app, cluster } = placement;
+/** Whatever is assigned. */
+export async function deletePlacement(
+  db: Db,
+  { project, app, cluster }: Pick<Placement, "project" | "app" | "cluster">,
+): Promise<void> {
   await db.delete(keys.assignment(project, cluster, app));
   await db.delete(keys.detail(project, cluster, app));
   await db.delete(keys.placement(project, app, cluster));
+}
+
+/** Lost where something was assigned since it was read: that stays. In the order in which it is assigned. */
+export async function endPlacement(db: Db, placement: Placement): Promise<"written" | "lost"> {
+  const { project, app, cluster, assigned } = placement;
+  const values = { epoch: assigned?.epoch ?? 0, generation: assigned?.generation ?? 0 };
+  const names = { epoch: "epoch", generation: "generation" };
+  const unchanged = {
+    text: "attribute_not_exists(pk) OR (#epoch = :epoch AND #generation = :generation)",
+    names,
+    values,
+  };
+  if ((await db.delete(keys.assignment(project, cluster, app), unchanged)) === "lost") return "lost";
+  await db.delete(keys.detail(project, cluster, app));
+  return db.delete(keys.placement(project, app, cluster), {
+    text: "attribute_not_exists(#assigned) OR (#assigned.#epoch = :epoch AND #assigned.#generation = :generation)",
+    names: { ...names, assigned: "assigned" },
+    values,
+  });
 }
 
 /**

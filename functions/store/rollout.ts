@@ -140,7 +140,8 @@ function conditionOf({ text, ...rest }: { text: string; names: Record<string, st
 /**
  * One transaction: the release, its rollout, the App's record, and the end of the rollouts that it takes the place of,
  * whose fences grow so that assignments still under way are dropped. A rollout of a version above 1 was withheld, and is
- * written over what was read.
+ * written over what was read. Lost also where the App is gone, or is not the one that the release was made of: a deleted App
+ * would be back on its clusters, and nothing would take it off them again.
  */
 export async function createRelease(
   db: Db,
@@ -177,7 +178,17 @@ export async function createRelease(
     ),
   ];
   for (const one of before) if (one !== undefined) items.push(supersede(db, one, release));
-  return db.transact(items);
+  return db.transact([isStill(db, release), ...items]);
+}
+
+function isStill(db: Db, { project, app, appVersion }: Release): TransactItem {
+  return {
+    ConditionCheck: {
+      TableName: db.table,
+      Key: keys.app(project, app),
+      ...conditionOf({ text: "#version = :app", names: { version: "version" }, values: { app: appVersion } }),
+    },
+  };
 }
 
 function supersede(db: Db, before: Rollout, by: Release): TransactItem {

@@ -112,6 +112,30 @@ export function dynamoConformance(start: () => Promise<DynamoEngine>): void {
     ]);
   });
 
+  it("checks in a transaction what it leaves as it is", async () => {
+    await put({ pk: "check", sk: "app", version: 2 });
+    const write = (version: number, sk: string) => [
+      {
+        ConditionCheck: {
+          TableName,
+          Key: { pk: "check", sk: "app" },
+          ConditionExpression: "#version = :version",
+          ExpressionAttributeNames: { "#version": "version" },
+          ExpressionAttributeValues: { ":version": version },
+        },
+      },
+      { Put: { TableName, Item: { pk: "check", sk } } },
+    ];
+    const refused = table.send(new TransactWriteCommand({ TransactItems: write(1, "late") }));
+    await expect(refused).rejects.toBeInstanceOf(TransactionCanceledException);
+    expect(await get("check", "late")).toBeUndefined();
+    await table.send(new TransactWriteCommand({ TransactItems: write(2, "made") }));
+    expect([await get("check", "app"), await get("check", "made")]).toEqual([
+      { pk: "check", sk: "app", version: 2 },
+      { pk: "check", sk: "made" },
+    ]);
+  });
+
   it("answers a query in the byte order of the sort key, page by page", async () => {
     const sks = ["Z", "a#2", "a#10", "a", "é", "b"];
     for (const sk of sks) await put({ pk: "order", sk });

@@ -24,6 +24,7 @@ import { putSourceState, type AppRecord } from "../../functions/store/state.ts";
 import {
   freshProject,
   openStore,
+  putApp,
   release,
   rollout,
   target,
@@ -48,6 +49,7 @@ export function garbageConformance(start: () => Promise<StoreEngine>): void {
     async function withReleases(count: number): Promise<string> {
       const project = freshProject();
       await ensureProject(store.db, project, hubStamp("test"));
+      await putApp(store.db, project);
       for (let n = 1; n <= count; n += 1) {
         const record: AppRecord = {
           project,

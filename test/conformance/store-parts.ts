@@ -10,6 +10,7 @@ import { UNMOVED, type Rollout } from "#core/rollout.ts";
 import { localDynamoConfig, type DynamoEngine } from "../../functions/local/dynamo.ts";
 import { ensureTable } from "../../functions/local/table.ts";
 import { createDb, type Db, type Item } from "../../functions/store/db.ts";
+import { putResource } from "../../functions/store/resource.ts";
 import type { Key } from "../../functions/store/table.ts";
 import { clientOf } from "../sim/engine/client.ts";
 import { Engine } from "../sim/engine/engine.ts";
@@ -111,6 +112,11 @@ export function resource(kind: string, project: string, name: string, spec: obje
     metadata: { name, ...(kind === "Project" ? {} : { project }) },
     spec: { ...needed[kind], ...spec },
   });
+}
+
+/** In its first version, as `release` says that it was made of. */
+export async function putApp(db: Db, project: string): Promise<void> {
+  await putResource(db, resource("App", project, "shop"), stamp);
 }
 
 export const publicKey = (letter: string): PublicKey => ({

@@ -6,7 +6,15 @@ import { createRelease, getRollout, putRollout, rolloutOfItem } from "../../func
 import { inForce } from "../../functions/store/state.ts";
 import { pageTimeline, putTimelineEntry } from "../../functions/store/timeline.ts";
 import { deleteScans, listScans, putScan } from "../../functions/store/scan.ts";
-import { openStore, release, rollout, target, type StoreEngine, type StoreUnderTest } from "./store-parts.ts";
+import {
+  openStore,
+  putApp,
+  release,
+  rollout,
+  target,
+  type StoreEngine,
+  type StoreUnderTest,
+} from "./store-parts.ts";
 
 /** Registers the suite inside the caller's `describe`. */
 export function rolloutConformance(start: () => Promise<StoreEngine>): void {
@@ -33,6 +41,7 @@ export function rolloutConformance(start: () => Promise<StoreEngine>): void {
         lookedAt: 1,
       };
       const first = rollout("ranks", 1);
+      await putApp(store.db, "ranks");
       await createRelease(store.db, release("ranks", 1), first, record, undefined, undefined);
       const back = {
         targets: "b",
@@ -69,6 +78,7 @@ export function rolloutConformance(start: () => Promise<StoreEngine>): void {
           record((was ?? 0) + 1),
           was,
         );
+      await putApp(store.db, "withheld");
       const state = { kind: "withheld", since: 1, reason: "it would delete all", authors: ["user:ada"] };
       expect(await put({ state }, undefined)).toBe("written");
       expect(await put({ version: 3 }, 1)).toBe("lost");

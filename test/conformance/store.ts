@@ -4,11 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { App } from "#core/app.ts";
+import type { Release } from "#core/release.ts";
 import { getLine } from "../../functions/store/line.ts";
 import { isEmpty, readPage } from "../../functions/store/page.ts";
 import {
   assign,
   deletePlacement,
+  endPlacement,
   getPlacements,
   listPlacements,
   pagePlacements,
@@ -46,6 +48,7 @@ import {
   countOf,
   freshProject,
   openStore,
+  putApp,
   race,
   RACERS,
   release,
@@ -246,8 +249,14 @@ export function storeConformance(start: () => Promise<StoreEngine>): void {
       lookedAt: 1,
     });
 
-    it("come with rollout and App record, or none of them does; the one before is superseded", async () => {
+    const freshApp = async (): Promise<string> => {
       const project = freshProject();
+      await putApp(db(), project);
+      return project;
+    };
+
+    it("come with rollout and App record, or none of them does; the one before is superseded", async () => {
+      const project = await freshApp();
       const make = (
         n: number,
         was: number | undefined,
@@ -267,8 +276,22 @@ export function storeConformance(start: () => Promise<StoreEngine>): void {
       expect(await make(3, 2, first)).toBe("lost");
     });
 
-    it("move their rollout by its version, one at a time", async () => {
+    it("are of the App as it stands: of one that is gone, or was written since, none is made", async () => {
       const project = freshProject();
+      const make = (more: Partial<Release> = {}) =>
+        createRelease(db(), release(project, 1, more), rollout(project, 1), record(project, 1, 1), undefined);
+      expect(await make()).toBe("lost");
+      await putApp(db(), project);
+      expect(await make({ appVersion: 2 })).toBe("lost");
+      const app = await getResource(db(), "App", project, "shop");
+      if (app === undefined) throw new Error("no App");
+      await markDeleting(db(), app, stamp);
+      expect(await make()).toBe("lost");
+      expect(await make({ appVersion: 2 })).toBe("written");
+    });
+
+    it("move their rollout by its version, one at a time", async () => {
+      const project = await freshApp();
       await createRelease(
         db(),
         release(project, 1),
@@ -285,7 +308,7 @@ export function storeConformance(start: () => Promise<StoreEngine>): void {
     });
 
     it("are listed newest first, also past the tenth", async () => {
-      const project = freshProject();
+      const project = await freshApp();
       for (let n = 1; n <= 12; n++)
         await createRelease(
           db(),
@@ -382,6 +405,22 @@ export function storeConformance(start: () => Promise<StoreEngine>): void {
       await deletePlacement(db(), first);
       expect(await listAssignments(db(), project, first.cluster)).toEqual([]);
       expect(await listPlacements(db(), project, "shop")).toHaveLength(39);
+    });
+
+    it("end as they were read: what was assigned since stays", async () => {
+      const project = freshProject();
+      await assign(db(), project, "shop", target("a", 1), NOW);
+      const [read] = await listPlacements(db(), project, "shop");
+      if (read === undefined) throw new Error("no placement");
+      await assign(db(), project, "shop", target("a", 2), NOW);
+      expect(await endPlacement(db(), read)).toBe("lost");
+      expect((await listAssignments(db(), project, "a")).map(({ generation }) => generation)).toEqual([2]);
+      const [now] = await listPlacements(db(), project, "shop");
+      if (now === undefined) throw new Error("no placement");
+      expect(await endPlacement(db(), now)).toBe("written");
+      expect(await endPlacement(db(), now)).toBe("written");
+      expect(await listAssignments(db(), project, "a")).toEqual([]);
+      expect(await listPlacements(db(), project, "shop")).toEqual([]);
     });
   });
 }

@@ -149,10 +149,11 @@ export class Engine {
   #transact(all: readonly Transacted[]): object {
     const writes = all.map((one) => {
       const [kind, ...others] = Object.keys(one);
-      const input = one.Put ?? one.Update ?? one.Delete;
+      const input = one.Put ?? one.Update ?? one.Delete ?? one.ConditionCheck;
       if (input === undefined || others.length > 0)
         throw new ValidationError(`${kind} is not known in a transaction`);
-      return { ...prepared(input), table: this.#table(input.TableName) };
+      const isCheck = one.ConditionCheck !== undefined;
+      return { ...prepared(input), isCheck, table: this.#table(input.TableName) };
     });
     if (writes.length > 100) throw new ValidationError("a transaction is of 1 to 100 writes");
     if (new Set(writes.map(({ key }) => `${key.pk}\n${key.sk}`)).size !== writes.length)
@@ -164,8 +165,11 @@ export class Engine {
         $metadata: {},
         CancellationReasons: may.map((isTrue) => ({ Code: isTrue ? "None" : "ConditionalCheckFailed" })),
       });
-    const made = writes.map(({ table, key, after }) => ({ table, key, item: after(table.newest(key)) }));
-    for (const { table, key, item } of made) table.write(key, item);
+    const made = writes.map(({ table, key, isCheck, after }) => {
+      const newest = table.newest(key);
+      return { table, key, isCheck, item: isCheck ? newest : after(newest) };
+    });
+    for (const { table, key, isCheck, item } of made) if (!isCheck) table.write(key, item);
     return {
       ConsumedCapacity: [
         {

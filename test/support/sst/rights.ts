@@ -55,6 +55,7 @@ const release = {
   ...read,
   ...write,
   ...remove,
+  "dynamodb:ConditionCheckItem": table,
   ...list,
   "s3:GetObject": inBucket("apis", "bundles", "charts", "reads", "targets", "trees"),
   "s3:PutObject": inBucket("bundles", "charts", "reads", "targets", "trees"),
