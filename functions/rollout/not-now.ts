@@ -9,7 +9,7 @@ import type { Db } from "../store/db.ts";
 import { getPlacements } from "../store/placement.ts";
 import { getResource } from "../store/resource.ts";
 import { getRollout, putRollout } from "../store/rollout.ts";
-import { getAppRecord, inForce } from "../store/state.ts";
+import { getAppRecord, inForce, type AppRecord } from "../store/state.ts";
 
 interface Deps {
   db: Db;
@@ -45,7 +45,7 @@ export async function notNow(
   return found;
 }
 
-/** An App that is not there holds nobody; one that was never released holds all. */
+/** An App that is not there holds nobody; one that has yet to be released holds all. */
 async function waitsFor(
   { db, objects }: Deps,
   project: string,
@@ -57,6 +57,7 @@ async function waitsFor(
   const release = record === undefined ? 0 : inForce(record);
   const base = release === 0 ? undefined : await getRollout(db, project, dependency, release);
   if (base === undefined) {
+    if (isForNobody(record)) return new Map();
     const there = await getResource(db, "App", project, dependency);
     const isThere = there !== undefined && !there.deleting;
     return new Map(isThere ? clusters.map((cluster) => [cluster, unreleasedWait(dependency)]) : []);
@@ -71,6 +72,11 @@ async function waitsFor(
   });
   if (waits.length > 0) await onWait(base);
   return new Map(waits);
+}
+
+/** It was looked at, nothing was wrong with it, and there was no cluster to give it to. */
+function isForNobody(record: AppRecord | undefined): boolean {
+  return record?.release === 0 && record.error === undefined && record.withheld === undefined;
 }
 
 /** So that its reports wake who waits. Whoever changes it at this moment is faster: the sweep looks again. */

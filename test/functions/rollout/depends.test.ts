@@ -118,14 +118,17 @@ describe("an App that depends on another", () => {
     expect((await record("shop")).active).toBe(false);
   });
 
-  it("is held by one that was never released, and not by one that is not there", async () => {
+  it("is held by one that was never released, and not by one that is not there, or for no cluster", async () => {
     await hub.apply(
       app("late", { path: "apps", dependsOn: ["broken"] }),
       app("free", { dependsOn: ["nobody"] }),
+      app("open", { dependsOn: ["elsewhere"] }),
     );
     await hub.apply(app("broken", { path: "nowhere" }));
+    await hub.apply(app("elsewhere", { clusters: { matchLabels: { in: "space" } } }));
     await push();
     expect(await given("free")).toEqual(["a", "b"]);
+    expect(await given("open")).toEqual(["a", "b"]);
     expect(await given("late")).toEqual([]);
     expect((await rollout("late")).waits[0]?.why).toBe("waits for App broken, which has no release yet");
   });

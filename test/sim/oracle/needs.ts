@@ -13,8 +13,8 @@ interface Version<T> {
 export class Needs {
   readonly #entries: ReadonlyMap<number, Entry>;
   readonly #now: () => number;
-  /** Which release was in force; 0: none ever was. */
-  readonly #inForce: Version<number>[] = [];
+  /** Which release was in force; 0: none ever was; undefined: it was looked at, and is for no cluster. */
+  readonly #inForce: Version<number | undefined>[] = [];
   /** Whether the App was there, and not about to go. */
   readonly #kept: Version<boolean>[] = [];
   readonly #placements = new Map<string, Version<Placement | undefined>[]>();
@@ -27,7 +27,8 @@ export class Needs {
 
   record(item: Item): void {
     const { release, rolling } = item as { release: number; rolling?: number };
-    this.#inForce.push({ at: this.#now(), is: inForce({ release, rolling }) });
+    const isForNobody = release === 0 && item["error"] === undefined && item["withheld"] === undefined;
+    this.#inForce.push({ at: this.#now(), is: isForNobody ? undefined : inForce({ release, rolling }) });
   }
 
   resource(item: Item | undefined): void {
@@ -52,7 +53,7 @@ export class Needs {
   /** Whether its rollout was over without this cluster at some moment since then: nobody waits for it then. */
   wasPassedOnce(cluster: string, since: number): boolean {
     return wasSince(this.#inForce, since, 0).some((release) => {
-      const entry = this.#entries.get(release);
+      const entry = this.#entries.get(release ?? 0);
       const isOver =
         entry !== undefined && versionsSince(entry, since).some(({ state }) => state.kind === "succeeded");
       return isOver && this.#isMissing(release, cluster, since, (isThere) => isThere.some((one) => !one));
@@ -60,12 +61,12 @@ export class Needs {
   }
 
   #isMissing(
-    release: number,
+    release: number | undefined,
     cluster: string,
     since: number,
     judge: (isThere: readonly boolean[]) => boolean,
   ): boolean {
-    const target = this.#entries.get(release)?.targets.find((one) => one.cluster === cluster);
+    const target = this.#entries.get(release ?? 0)?.targets.find((one) => one.cluster === cluster);
     if (target === undefined || target.action === "remove") return false;
     const placements = wasSince(this.#placements.get(cluster) ?? [], since, undefined);
     return judge(
