@@ -81,6 +81,8 @@ export class ApisTeller {
     const digest = `${minorOf(facts.kubernetes)} ${facts.apis?.digest}`;
     const now = this.#deps.clock();
     if (this.#told?.digest === digest && now - this.#told.at < AGAIN_MS) return;
+    // Until it is answered nobody knows what the hub has: it may take this and its answer be lost.
+    if (this.#told !== undefined) this.#told.digest = "";
     for (let turn = 0; turn < TURNS_MAX; turn += 1)
       if (await this.#turn(facts)) {
         this.#told = { digest, at: now };

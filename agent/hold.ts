@@ -79,6 +79,8 @@ export class HoldTeller {
     const due = wordDue(this.#told, hold, now);
     if (due === undefined) return;
     this.#seq = Math.max(this.#seq + 1, Math.floor(now));
+    // Until it is answered nobody knows what the hub has: it may take this and its answer be lost.
+    this.#told = undefined;
     const answer = await this.#hub.hold({ protocol: PROTOCOL_VERSION, seq: this.#seq, hold });
     if (answer.stale !== undefined) {
       this.#seq = Math.max(this.#seq, answer.stale);

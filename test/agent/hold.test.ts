@@ -44,6 +44,17 @@ describe("an agent tells its hub that the cluster is held", () => {
     await vi.waitFor(() => expect(hub.holds.slice(2)).toEqual([{ apps: {} }]), WAIT);
   });
 
+  it("and that it is lifted, where the answer to the hold got lost and nobody knows what the hub took", async () => {
+    start();
+    await vi.waitFor(() => expect(hub.holds).toEqual([{ apps: {} }]), WAIT);
+    hub.holdAnswersLost = Number.POSITIVE_INFINITY;
+    await write({ until: inAnHour(), reason: "payday" });
+    await vi.waitFor(() => expect(last()?.all?.reason).toBe("payday"), WAIT);
+    await write({});
+    hub.holdAnswersLost = 0;
+    await vi.waitFor(() => expect(last()).toEqual({ apps: {} }), WAIT);
+  });
+
   it("for one App alone", async () => {
     start();
     const until = inAnHour();

@@ -77,6 +77,8 @@ export class TestHub {
   readonly holds: ToldHold[] = [];
   /** Numbers up to it are stale. */
   holdSeq = 0;
+  /** Takes a hold, and its answer gets lost: so many times. */
+  holdAnswersLost = 0;
   /** A hub from before knows nothing of it. */
   knowsServed = true;
   /** Numbers up to it are stale. */
@@ -309,6 +311,10 @@ export class TestHub {
     const request = holdRequestSchema.parse(JSON.parse(body));
     if (request.seq <= this.holdSeq) return Response.json({ stale: this.holdSeq });
     this.holds.push(request.hold);
+    if (this.holdAnswersLost > 0) {
+      this.holdAnswersLost -= 1;
+      return new Response("the answer got lost", { status: 503 });
+    }
     return Response.json({});
   }
 

@@ -39,6 +39,9 @@ export async function endOf(world: World, app: string = APP): Promise<End> {
     rollout.state.kind === "succeeded"
   )
     return { kind: "waits", for: "unpin", release: rollout.release };
+  // What would have come instead was refused: the next commit may be better.
+  if (rollout.state.kind === "rolled-back" && (await isRejected(world, record)))
+    return { kind: "waits", for: "release", release: rollout.release };
   if (record.error !== undefined) return notYet(record.error.message);
   const newest = world.commits.length;
   if (Number(record.commit) !== newest)
@@ -74,7 +77,7 @@ async function heldWaits(world: World, { app, withheld }: AppRecord): Promise<En
     : notYet(`release ${held.release} is approved, and not made`);
 }
 
-/** Somebody said no to what would take the App away: it stays until somebody applies or deletes it again. */
+/** Somebody said no to what was withheld: it is not asked again until something else is wanted. */
 async function isRejected(world: World, { app, withheld }: AppRecord): Promise<boolean> {
   const held = withheld === undefined ? undefined : await getRollout(world.db, PROJECT, app, withheld);
   return held?.state.kind === "aborted";

@@ -60,6 +60,7 @@ export class Holder {
     };
     this.#seq = Math.max(this.#seq + 1, Math.floor(now + this.#skewMs));
     const request = { protocol: 1, seq: this.#seq, hold };
+    this.#told = undefined;
     this.#world.after(TIMEOUT_MS, end);
     for (const lateMs of this.#times())
       this.#world.after(lateMs, () =>
