@@ -25,7 +25,7 @@ async function paths(): Promise<Record<string, string>> {
     "idle poll (304), bytes of the whole HTTP exchange": verdict(idleBytes, 1023),
     "heartbeat, write units": units(heartbeat, 1),
     "assigning one placement, write units": units(assignment, 4),
-    "one report of one changed placement, write units": units(report, 2),
+    "one report of one changed placement, write units": units(report, 1),
   };
 }
 

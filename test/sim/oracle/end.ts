@@ -98,6 +98,8 @@ function answerTo({ state, pinned }: Rollout): Answer | undefined {
   return state.kind === "aborted" ? "release" : undefined;
 }
 
+const UNHEARD = "unheard 0";
+
 /** By what the clusters really have, and whether the hub knows it. */
 async function clustersNotOn(world: World, app: string, rollout: Rollout): Promise<string[]> {
   const targets = await getTargets(world.objects, rollout.targets, 0, rollout.total);
@@ -111,6 +113,8 @@ async function clustersNotOn(world: World, app: string, rollout: Rollout): Promi
     const generation = statement?.generation ?? 0;
     if (!isThere) return [`${cluster} is ${phase} on generation ${generation}`];
     const known = await knownOf(world, app, cluster);
+    // The App's end had begun when somebody applied it again: what it had here is forgotten already.
+    if (action === "remove" && known === UNHEARD) return [];
     return known === `${phase} ${generation}`
       ? []
       : [`the hub takes ${cluster} for ${known}, not ${phase} ${generation}`];
@@ -121,7 +125,7 @@ async function clustersNotOn(world: World, app: string, rollout: Rollout): Promi
 async function knownOf({ db }: World, app: string, cluster: string): Promise<string> {
   const item = await db.get(keys.placement(PROJECT, app, cluster), { consistent: true });
   const { observed } = placementSchema.partial().parse(item ?? {});
-  return `${observed?.phase ?? "unheard"} ${observed?.generation ?? 0}`;
+  return observed === undefined ? UNHEARD : `${observed.phase} ${observed.generation}`;
 }
 
 /** What the hub keeps of a cluster's own hold is what the cluster says. */
