@@ -198,6 +198,8 @@ function part(ranks: readonly number[], minute: number): readonly number[] {
   return ranks.slice(start, start + LOOKED_AT_MAX);
 }
 
+/** A rollout that stands still may go on: the stage in force is not passed. */
 function isPassed({ state, stages, stage }: Rollout, rank: number): boolean {
-  return state.kind !== "running" || rank < (stages[stage]?.from ?? Number.POSITIVE_INFINITY);
+  const isForward = ["running", "paused", "halted"].includes(state.kind);
+  return !isForward || rank < (stages[stage]?.from ?? Number.POSITIVE_INFINITY);
 }

@@ -102,6 +102,26 @@ describe("a staged rollout", () => {
     expect(await record()).toMatchObject({ active: false });
   });
 
+  it("asks for approval also where the only cluster of the stage is deleted while it is paused", async () => {
+    await hub.apply(cluster("lone", { ring: "9" }));
+    const stages = [{ name: "lone", clusters: { matchLabels: { ring: "9" } }, approval: "after" }];
+    await hub.apply(staged({ stages }));
+    const next = await hub.release(`n ${texts}`, text());
+    const asks = { kind: "running", step: { kind: "approval", when: "after" } };
+    expect(await hub.run(next)).toMatchObject({ stage: 0, later: [0], state: asks });
+    expect(await hub.tell(next, "pause")).toMatchObject({ kind: "done" });
+    const stored = await getResource(hub.db, "Cluster", "default", "lone");
+    if (stored === undefined) throw new Error("the cluster is not there");
+    await deleteResource(hub.db, stored, { by: "user:ada" });
+    await forgetCluster(hub.db, "default", "lone");
+    await hub.run(next);
+    expect(await hub.tell(next, "resume")).toMatchObject({ kind: "done" });
+    expect(await hub.run(next)).toMatchObject({ stage: 0, state: asks });
+    expect(await hub.given()).toMatchObject({ a: base, b: base });
+    await hub.tell(next, "approve", "user:eve");
+    expect((await hub.run(next)).state).toMatchObject({ kind: "succeeded", silent: 0 });
+  });
+
   it("passes a silent cluster by, and moves it when it is heard again", async () => {
     await hub.pass(11 * 60_000, "b");
     const next = await hub.release(`n ${texts}`, text());
