@@ -1,4 +1,5 @@
 /** The few calls of the hub's own API that `npm start` makes: the demo has no way in that a person has not. */
+import { setTimeout as delay } from "node:timers/promises";
 import { applyAnswerSchema, registrationAnswerSchema } from "#core/view.ts";
 
 export interface HubClient {
@@ -12,6 +13,11 @@ export function hubClient(url: string, apiToken: string): HubClient {
   const post = async (path: string, body: unknown): Promise<unknown> => {
     const headers = { authorization: `Bearer ${apiToken}`, "content-type": "application/json" };
     const answer = await fetch(`${url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    if (answer.status === 429) {
+      await answer.body?.cancel();
+      await delay(1_000 * Number(answer.headers.get("retry-after") ?? 1));
+      return post(path, body);
+    }
     if (!answer.ok) throw new Error(`the hub refused ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   };

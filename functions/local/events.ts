@@ -40,7 +40,7 @@ export interface EventsOptions {
 }
 
 const RETRIES_MAX = 5;
-const EVENT_AGE_MS_MAX = 60_000;
+const EVENT_AGE_MS_MAX = 60 * 60_000;
 
 /** Who hears of which facts; on AWS the rules in `infra/` say the same. */
 export function busTargets({

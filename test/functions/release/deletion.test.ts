@@ -1,10 +1,12 @@
 /** A deleted App stays until the release that takes it off every cluster is through, whatever ends before. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { leaveApp } from "../../../functions/release/leave.ts";
 import { look } from "../../../functions/release/look.ts";
 import { tick } from "../../../functions/rollout/tick.ts";
 import { deletePlacement, listPlacements } from "../../../functions/store/placement.ts";
 import { getRelease } from "../../../functions/store/rollout.ts";
-import { getResource, markDeleting } from "../../../functions/store/resource.ts";
+import type { Db } from "../../../functions/store/db.ts";
+import { deleteResource, getResource, markDeleting } from "../../../functions/store/resource.ts";
 import { app, cluster } from "../../support/hub-parts.ts";
 import { CLUSTERS, rolloutHub, type RolloutHub } from "../rollout/rollout-hub.ts";
 
@@ -77,6 +79,39 @@ describe("an App that is deleted", () => {
     for (const placement of await listPlacements(hub.db, "default", "shop"))
       await deletePlacement(hub.db, placement);
     expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
+    expect(await stored()).toBeUndefined();
+  });
+
+  it("leaves what stands there to somebody who applies it again while it goes", async () => {
+    await hub.apply(app());
+    await hub.run(await hub.release(`c${(commits += 1)}`, "white"));
+    await mark();
+    const made = await look(hub, "default", "shop");
+    if (made.kind !== "released") throw new Error(JSON.stringify(made));
+    await hub.step(made.release);
+    await hub.report(removed);
+    const going = await stored();
+    if (going === undefined) throw new Error("no App");
+    // What was listed was listed before; all that follows meets an App of a newer version.
+    const query: Db["query"] = async function* (...asked) {
+      yield* hub.db.query(...asked);
+      await hub.apply(app());
+    };
+    expect(await leaveApp({ ...hub.db, query }, going)).toBe("lost");
+    expect(await listPlacements(hub.db, "default", "shop")).toHaveLength(Object.keys(CLUSTERS).length);
+    expect(await stored()).toMatchObject({ deleting: false });
+  });
+
+  it("is given to no cluster by a look that had read it before it went", async () => {
+    await hub.apply(app({ clusters: { matchLabels: { ring: "none" } } }));
+    await hub.release(`c${(commits += 1)}`, "pink").catch(() => undefined);
+    await hub.apply(app());
+    const getMany: Db["getMany"] = async (...asked) => {
+      const going = await stored();
+      if (going !== undefined) await deleteResource(hub.db, going, { by: "user:ada" });
+      return hub.db.getMany(...asked);
+    };
+    expect(await look({ ...hub, db: { ...hub.db, getMany } }, "default", "shop")).toEqual({ kind: "lost" });
     expect(await stored()).toBeUndefined();
   });
 
