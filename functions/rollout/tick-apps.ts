@@ -2,17 +2,27 @@
 import type { DynamoDBRecord } from "aws-lambda";
 import { getAppRecord, inForce, listAppStates } from "../store/state.ts";
 import { listProjects } from "../store/resource.ts";
-import { rolloutsReported } from "../stream/rollouts.ts";
+import { rolloutsReported, type RolloutReported } from "../stream/rollouts.ts";
+import { settled } from "../stream/settled.ts";
 import type { AssignDeps } from "./assign.ts";
 import { tick } from "./tick.ts";
 
+/** A batch may name dozens of Apps: a tick is mostly waiting for the table. */
+const AT_ONCE = 8;
+
 export async function tickReported(deps: AssignDeps, records: readonly DynamoDBRecord[]): Promise<void> {
-  for (const { project, app, release, reported } of rolloutsReported(records)) {
-    const rollout = await tick(deps, project, app, release, { reported });
-    const clusters = reported.map(({ cluster }) => cluster);
-    for (const dependant of rollout?.dependants ?? [])
-      await tickDependant(deps, project, dependant, clusters);
-  }
+  const named = rolloutsReported(records);
+  for (let start = 0; start < named.length; start += AT_ONCE)
+    await settled(...named.slice(start, start + AT_ONCE).map((one) => tickOne(deps, one)));
+}
+
+async function tickOne(
+  deps: AssignDeps,
+  { project, app, release, reported }: RolloutReported,
+): Promise<void> {
+  const rollout = await tick(deps, project, app, release, { reported });
+  const clusters = reported.map(({ cluster }) => cluster);
+  for (const dependant of rollout?.dependants ?? []) await tickDependant(deps, project, dependant, clusters);
 }
 
 /** Its clusters that waited for what was reported there. */

@@ -28,6 +28,12 @@ const FORWARD: ReadonlySet<string> = new Set(["running", "paused", "halted", "su
 const UNDER_WAY: ReadonlySet<string> = new Set(["running", "paused", "halted", "rolling-back"]);
 const ENDS: ReadonlySet<string> = new Set(["superseded", "aborted", "rolled-back"]);
 
+/** A rollout that moves a cluster, as it was when the task that moves it read it. */
+interface Mover {
+  entry: Entry;
+  readAt: number;
+}
+
 export class Oracle implements Checks {
   readonly facts: Facts;
   readonly entries = new Map<number, Entry>();
@@ -44,8 +50,8 @@ export class Oracle implements Checks {
   readonly asNeed: Needs;
   readonly #gone: Gone;
   readonly #partition: string;
-  /** By task, the rollout that it read or wrote last, and when it was read. */
-  readonly #movers = new Map<Task, { release: number; readAt: number }>();
+  /** By task, the rollouts that it read, the last one last, and when: it may have several in hand at once. */
+  readonly #movers = new Map<Task, Map<number, number>>();
   readonly #inForce = new Map<string, number>();
 
   /** `base`: the oracle of the App that this one may depend on. */
@@ -68,9 +74,28 @@ export class Oracle implements Checks {
       },
       read: (key, task) => {
         const release = this.#releaseOf(key);
-        if (release !== undefined) this.#movers.set(task, { release, readAt: world.now() });
+        if (release !== undefined) this.#noteMover(task, release);
       },
     });
+  }
+
+  #noteMover(task: Task, release: number): void {
+    const read = this.#movers.get(task) ?? new Map<number, number>();
+    this.#movers.set(task, read);
+    read.delete(release);
+    read.set(release, this.world.now());
+  }
+
+  /** Of those that the task had in hand, the one whose statement this is; else the one that it read last. */
+  #moverOf(task: Task | undefined, cluster: string, statement: unknown): Mover | undefined {
+    const read = task === undefined ? [] : [...(this.#movers.get(task) ?? [])].toReversed();
+    const movers = read.flatMap(([release, readAt]): Mover[] => {
+      const entry = this.entries.get(release);
+      return entry === undefined ? [] : [{ entry, readAt }];
+    });
+    const has = ({ entry: { targets, back } }: Mover): boolean =>
+      [...targets, ...back].some((one) => one.cluster === cluster && one.statement === statement);
+    return movers.find(has) ?? movers[0];
   }
 
   /** Of a rollout of this App. */
@@ -199,17 +224,16 @@ export class Oracle implements Checks {
       isNewer(after, before),
       `${cluster}: generation ${String(after["generation"])} is not above the one before`,
     );
-    const mover = task === undefined ? undefined : this.#movers.get(task);
-    const entry = this.entries.get(mover?.release ?? 0);
-    if (mover === undefined || entry === undefined)
-      throw new Broken(`${cluster}: assigned by nobody's rollout`);
+    const mover = this.#moverOf(task, cluster, after["statement"]);
+    if (mover === undefined) throw new Broken(`${cluster}: assigned by nobody's rollout`);
+    const { entry, readAt } = mover;
     const isOf = (list: Entry["targets"]): boolean =>
       list.some((one) => one.cluster === cluster && one.statement === after["statement"]);
-    const states = versionsSince(entry, mover.readAt).map(({ state }) => state.kind);
+    const states = versionsSince(entry, readAt).map(({ state }) => state.kind);
     const where = `${cluster}, release ${entry.release} (${states.join(", ")})`;
     this.checked.assignments += 1;
     this.must(
-      !this.#gone.isAfter(entry.release, mover.readAt),
+      !this.#gone.isAfter(entry.release, readAt),
       `${where}: a statement is assigned after the end of its App`,
     );
     if (isOf(entry.targets)) {
