@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module";
 import { DynamoDBClient, type DynamoDBClientConfig, ListTablesCommand } from "@aws-sdk/client-dynamodb";
+import { tendStream } from "./engine-file.ts";
 import { startServer } from "./leash.ts";
 
 const READY_MS_MAX = 15_000;
@@ -33,6 +34,12 @@ export async function startDynoxide(options: { dataFile: string; port?: number }
     readyMsMax: READY_MS_MAX,
     port: options.port,
   });
+  try {
+    tendStream(options.dataFile, Date.now());
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
   return { endpoint: `http://127.0.0.1:${port}`, stop: () => child.stop() };
 }
 
