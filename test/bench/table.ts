@@ -1,12 +1,11 @@
 /**
- * Units of the table for each path, as the engine counts them, beside the limits of the design. Whole rollouts run on
- * DynamoDB Local, which keeps all in memory: 28,800 placements are moved, one cluster at a time and many.
+ * Units of the table for each path, as the engine counts them, beside the limits of the design. Whole rollouts are of
+ * 28,800 placements, one cluster at a time and many; `FAIRLEAD_BENCH_FLEETS="50 150"` makes them smaller.
  */
-import { dynamoEngines } from "../support/dynamo.ts";
 import { measureCosts, sum } from "../support/costs.ts";
 import { rolloutCosts, sweepCosts, totalOf, type RolloutCost } from "../support/rollout-costs.ts";
 
-const FLEETS = [50, 150, 500, 1_500, 5_000];
+const FLEETS = (process.env["FAIRLEAD_BENCH_FLEETS"] ?? "50 150 500 1500 5000").split(" ").map(Number);
 const MAX_UNAVAILABLE = ["1", "1%", "10%", "20%"];
 const FLAT = 0.15;
 
@@ -42,8 +41,7 @@ async function sweeps(): Promise<Record<string, string>> {
 
 async function rollouts(): Promise<Record<string, string>> {
   const costs: RolloutCost[] = [];
-  const engine = dynamoEngines.find(({ name }) => name === "DynamoDB Local");
-  for (const clusters of FLEETS) costs.push(...(await rolloutCosts(clusters, MAX_UNAVAILABLE, engine)));
+  for (const clusters of FLEETS) costs.push(...(await rolloutCosts(clusters, MAX_UNAVAILABLE)));
   const lines = costs.map((cost): [string, string] => [
     `rollout, ${cost.clusters} clusters, ${cost.maxUnavailable}: units per placement`,
     words(cost),

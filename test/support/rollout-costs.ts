@@ -16,7 +16,6 @@ import { tick } from "../../functions/rollout/tick.ts";
 import { putBeat } from "../../functions/store/cluster.ts";
 import { putReport } from "../../functions/store/placement.ts";
 import { getRollout } from "../../functions/store/rollout.ts";
-import type { EngineUnderTest } from "./dynamo.ts";
 import { app, cluster, configMaps, hubParts, source, type HubParts } from "./hub-parts.ts";
 
 /** Records in one call of a function that follows the stream: Lambda's default. */
@@ -40,12 +39,8 @@ export const totalOf = ({ release, assign, reports, ticks }: RolloutCost): numbe
   release + assign + reports + ticks;
 
 /** One fleet, one rollout over all of it for each `maxUnavailable`. */
-export async function rolloutCosts(
-  clusters: number,
-  limits: readonly string[],
-  engine?: EngineUnderTest,
-): Promise<RolloutCost[]> {
-  const hub = await hubParts(engine);
+export async function rolloutCosts(clusters: number, limits: readonly string[]): Promise<RolloutCost[]> {
+  const hub = await hubParts();
   try {
     await hub.apply(source);
     const names = Array.from({ length: clusters }, (_, n) => `c${String(n).padStart(6, "0")}`);
