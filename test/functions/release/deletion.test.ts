@@ -30,6 +30,15 @@ describe("an App that is deleted", () => {
     await markDeleting(hub.db, app, { by: "user:ada" });
   };
 
+  /** The release that takes it off its clusters, one step on its way. */
+  const takeAway = async (): Promise<number> => {
+    await mark();
+    const made = await look(hub, "default", "shop");
+    if (made.kind !== "released") throw new Error(JSON.stringify(made));
+    await hub.step(made.release);
+    return made.release;
+  };
+
   it("does not go with the end of a rollout that gave it to its clusters", async () => {
     await hub.apply(app({ rollout: { budget: { clusters: 1 } } }));
     const release = await hub.release(`c${(commits += 1)}`, "red");
@@ -51,29 +60,23 @@ describe("an App that is deleted", () => {
   it("does not go before the rollout that takes it away knows that it is through", async () => {
     await hub.apply(app());
     await hub.run(await hub.release(`c${(commits += 1)}`, "green"));
-    await mark();
-    const made = await look(hub, "default", "shop");
-    if (made.kind !== "released") throw new Error(JSON.stringify(made));
-    await hub.step(made.release);
+    const taken = await takeAway();
     await hub.report(removed);
     // Their reports are in the table, and nobody has told the rollout.
     expect(await look(hub, "default", "shop")).toEqual({ kind: "nothing" });
     expect(await stored()).toMatchObject({ deleting: true });
-    expect((await hub.step(made.release)).state).toMatchObject({ kind: "succeeded" });
+    expect((await hub.step(taken)).state).toMatchObject({ kind: "succeeded" });
     expect(await stored()).toBeUndefined();
-    await hub.step(made.release);
+    await hub.step(taken);
     expect(Object.values(await hub.given())).toEqual(Object.values(CLUSTERS).map(() => undefined));
   });
 
   it("goes also where its end was under way when it was applied and deleted again", async () => {
     await hub.apply(app());
     await hub.run(await hub.release(`c${(commits += 1)}`, "blue"));
-    await mark();
-    const made = await look(hub, "default", "shop");
-    if (made.kind !== "released") throw new Error(JSON.stringify(made));
-    await hub.step(made.release);
+    const taken = await takeAway();
     await hub.report(removed);
-    await tick(hub, "default", "shop", made.release);
+    await tick(hub, "default", "shop", taken);
     await hub.apply(app());
     await mark();
     for (const placement of await listPlacements(hub.db, "default", "shop"))
@@ -85,10 +88,7 @@ describe("an App that is deleted", () => {
   it("leaves what stands there to somebody who applies it again while it goes", async () => {
     await hub.apply(app());
     await hub.run(await hub.release(`c${(commits += 1)}`, "white"));
-    await mark();
-    const made = await look(hub, "default", "shop");
-    if (made.kind !== "released") throw new Error(JSON.stringify(made));
-    await hub.step(made.release);
+    await takeAway();
     await hub.report(removed);
     const going = await stored();
     if (going === undefined) throw new Error("no App");
@@ -118,12 +118,9 @@ describe("an App that is deleted", () => {
   it("is taken again off clusters that a failed removal gave it back to", async () => {
     await hub.apply(app({ rollout: { maxUnavailable: "100%", onFailure: "rollback" } }));
     await hub.run(await hub.release(`c${(commits += 1)}`, "grey"));
-    await mark();
-    const made = await look(hub, "default", "shop");
-    if (made.kind !== "released") throw new Error(JSON.stringify(made));
-    await hub.step(made.release);
+    const taken = await takeAway();
     await hub.report({ ...removed, d: "failed" });
-    expect((await hub.step(made.release)).state.kind).toBe("rolling-back");
+    expect((await hub.step(taken)).state.kind).toBe("rolling-back");
     const next = await look(hub, "default", "shop");
     if (next.kind !== "released") throw new Error(JSON.stringify(next));
     const release = await getRelease(hub.db, "default", "shop", next.release);
