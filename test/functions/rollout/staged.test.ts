@@ -40,6 +40,11 @@ const stamp = { by: "user:ada" };
 const never = (what: string): never => {
   throw new Error(`there is no ${what}`);
 };
+const deleteCluster = async (name: string): Promise<void> => {
+  const cluster = (await getResource(hub.db, "Cluster", "default", name)) ?? never("cluster");
+  await deleteResource(hub.db, cluster, stamp);
+  await forgetCluster(hub.db, "default", name);
+};
 const why = (cluster: string) => whyPlaced(hub, "default", "shop", cluster);
 
 describe("a staged rollout", () => {
@@ -81,10 +86,7 @@ describe("a staged rollout", () => {
     const next = await hub.release(`n ${texts}`, text());
     expect((await hub.run(next)).state).toMatchObject({ kind: "succeeded", silent: 1 });
     expect(await record()).toMatchObject({ active: true });
-    const stored = await getResource(hub.db, "Cluster", "default", "gone");
-    if (stored === undefined) throw new Error("the cluster is not there");
-    await deleteResource(hub.db, stored, { by: "user:ada" });
-    await forgetCluster(hub.db, "default", "gone");
+    await deleteCluster("gone");
     expect(await hub.step(next)).toMatchObject({ later: [], state: { kind: "succeeded", silent: 0 } });
     expect(await record()).toMatchObject({ active: false });
   });
@@ -93,10 +95,7 @@ describe("a staged rollout", () => {
     await hub.apply(cluster("gone", { ring: "2" }));
     const next = await hub.release(`n ${texts}`, text());
     expect((await hub.run(next)).state).toMatchObject({ kind: "succeeded", silent: 1 });
-    const stored = await getResource(hub.db, "Cluster", "default", "gone");
-    if (stored === undefined) throw new Error("the cluster is not there");
-    await deleteResource(hub.db, stored, { by: "user:ada" });
-    await forgetCluster(hub.db, "default", "gone");
+    await deleteCluster("gone");
     await putBeat(hub.db, "default", "gone", 1);
     expect(await hub.step(next)).toMatchObject({ later: [], state: { kind: "succeeded", silent: 0 } });
     expect(await record()).toMatchObject({ active: false });
@@ -110,10 +109,7 @@ describe("a staged rollout", () => {
     const asks = { kind: "running", step: { kind: "approval", when: "after" } };
     expect(await hub.run(next)).toMatchObject({ stage: 0, later: [0], state: asks });
     expect(await hub.tell(next, "pause")).toMatchObject({ kind: "done" });
-    const stored = await getResource(hub.db, "Cluster", "default", "lone");
-    if (stored === undefined) throw new Error("the cluster is not there");
-    await deleteResource(hub.db, stored, { by: "user:ada" });
-    await forgetCluster(hub.db, "default", "lone");
+    await deleteCluster("lone");
     await hub.run(next);
     expect(await hub.tell(next, "resume")).toMatchObject({ kind: "done" });
     expect(await hub.run(next)).toMatchObject({ stage: 0, state: asks });

@@ -34,6 +34,10 @@ interface Mover {
   readAt: number;
 }
 
+function isIn(list: Entry["targets"], cluster: string, statement: unknown): boolean {
+  return list.some((one) => one.cluster === cluster && one.statement === statement);
+}
+
 export class Oracle implements Checks {
   readonly facts: Facts;
   readonly entries = new Map<number, Entry>();
@@ -93,9 +97,9 @@ export class Oracle implements Checks {
       const entry = this.entries.get(release);
       return entry === undefined ? [] : [{ entry, readAt }];
     });
-    const has = ({ entry: { targets, back } }: Mover): boolean =>
-      [...targets, ...back].some((one) => one.cluster === cluster && one.statement === statement);
-    return movers.find(has) ?? movers[0];
+    const isListed = ({ entry: { targets, back } }: Mover): boolean =>
+      isIn(targets, cluster, statement) || isIn(back, cluster, statement);
+    return movers.find(isListed) ?? movers[0];
   }
 
   /** Of a rollout of this App. */
@@ -227,8 +231,6 @@ export class Oracle implements Checks {
     const mover = this.#moverOf(task, cluster, after["statement"]);
     if (mover === undefined) throw new Broken(`${cluster}: assigned by nobody's rollout`);
     const { entry, readAt } = mover;
-    const isOf = (list: Entry["targets"]): boolean =>
-      list.some((one) => one.cluster === cluster && one.statement === after["statement"]);
     const states = versionsSince(entry, readAt).map(({ state }) => state.kind);
     const where = `${cluster}, release ${entry.release} (${states.join(", ")})`;
     this.checked.assignments += 1;
@@ -236,7 +238,7 @@ export class Oracle implements Checks {
       !this.#gone.isAfter(entry.release, readAt),
       `${where}: a statement is assigned after the end of its App`,
     );
-    if (isOf(entry.targets)) {
+    if (isIn(entry.targets, cluster, after["statement"])) {
       this.must(
         states.some((kind) => FORWARD.has(kind)),
         `${where}: a statement is assigned by a rollout that may not`,
@@ -248,7 +250,7 @@ export class Oracle implements Checks {
       checkBudget(this, entry, cluster);
       entry.given.set(cluster, { at: this.world.now(), isFree: entry.turns.get(cluster) ?? false });
     } else {
-      this.must(isOf(entry.back), `${where}: the statement is in no list of it`);
+      this.must(isIn(entry.back, cluster, after["statement"]), `${where}: the statement is in no list of it`);
       this.must(states.includes("rolling-back"), `${where}: goes back while its rollout does not`);
       checkReturn(this, entry, cluster, task?.startedAt ?? this.world.now());
     }
